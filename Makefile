@@ -1,0 +1,70 @@
+# wattrace: everything that a person or a machine does with a checkout. Needs Python 3.11 to 3.13 with venv, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE_MAJOR := 20
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench engine-cpu wheel browser format clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+# pip from a new venv may predate dependency groups, so it is renewed first.
+$(VENV)/runtime: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+	  "wattrace needs Python 3.11 to 3.13, this is %d.%d: name another with make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade --constraint constraints.txt pip
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/developer: $(VENV)/runtime
+	$(PIP) install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+setup: $(VENV)/developer ## the environment alone, in .venv
+
+demo: $(VENV)/runtime ## serve the dashboard, open it, and race
+	$(BIN)/wattrace demo --autostart $(ARGS)
+
+engine-cpu: $(VENV)/runtime ## a real vLLM for the CPU with a small model, outside the checkout
+	$(BIN)/python -P -m engine.cpu_build
+
+test: $(VENV)/developer browser ## every test; those that lack a browser or vLLM skip and say so
+	$(BIN)/python -m pytest $(ARGS)
+
+# A browser comes from the system; where we may install one we do, else its tests skip.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	} || echo "no Chromium here and none could be installed: browser tests will skip"
+
+check: $(VENV)/developer node_modules/.bin/tsc ## style, types, layers, JavaScript
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	node --test tests/js/
+	node_modules/.bin/tsc -p .
+
+node_modules/.bin/tsc: package.json
+	@command -v npm >/dev/null || { echo "make check needs Node.js $(NODE_MAJOR) or later with npm"; exit 1; }
+	npm install --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+format: $(VENV)/developer ## put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/developer ## print the project's own figures
+	$(BIN)/python bench/run.py $(ARGS)
+
+wheel: $(VENV)/developer ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+clean: ## remove what make made here
+	rm -rf $(VENV) node_modules dist build artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The demos that wattrace ships: YAML files, and recordings to replay."""

@@ -1,0 +1,1 @@
+"""Arms: the servers that are raced, each in a process of its own."""

@@ -1,0 +1,101 @@
+"""An arm that is an OpenAI-compatible server of our own making: started, awaited, watched, ended."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from pydantic import JsonValue
+
+from engine.arms.diagnosis import plain_cause
+from engine.arms.process import ArmProcess
+from engine.errors import ArmExited, ArmNotReady
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one server: everything but its port, which `{port}` stands for in `command`."""
+
+    command: Sequence[str]
+    model: str
+    ready_seconds: float
+    env: Mapping[str, str] = field(default_factory=dict)
+    effective: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+class ServerArm:
+    """Arm `label` as a running server; an async context manager that leaves nothing behind."""
+
+    def __init__(self, label: str, launch: Launch, *, log: Path | None = None) -> None:
+        self.label, self.launch, self.log = label, launch, log
+        self.port = 0
+        self.process: ArmProcess | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start the server on a free port and wait until `/health` says that it is ready.
+
+        Raises ArmExited when it ends first, ArmNotReady when it takes longer than `launch.ready_seconds`.
+        """
+        self.port = _free_port()
+        command = [part.replace("{port}", str(self.port)) for part in self.launch.command]
+        self.process = ArmProcess(command, env=self.launch.env, log=self.log)
+        await self.process.start()
+        try:
+            async with asyncio.timeout(self.launch.ready_seconds):
+                await self._healthy(self.process)
+        except TimeoutError:
+            seconds = f"{self.launch.ready_seconds:.0f} s"
+            raise ArmNotReady(
+                self.label,
+                f"not ready after {seconds}",
+                remedy=plain_cause(self.process.tail) or "see its log lines",
+                log_tail=self.process.tail,
+            ) from None
+
+    async def _healthy(self, process: ArmProcess) -> None:
+        async with aiohttp.ClientSession() as session:
+            while not process.exited.is_set():
+                with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError):
+                    async with session.get(f"{self.base_url}/health", timeout=_quick()) as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(_POLL_SECONDS)
+        raise self.exit_error()
+
+    async def died(self) -> ArmExited:
+        """Wait until the process ends by itself, and say how."""
+        assert self.process is not None
+        await self.process.exited.wait()
+        return self.exit_error()
+
+    def exit_error(self) -> ArmExited:
+        """How the process ended, with its last words."""
+        assert self.process is not None
+        tail = list(self.process.tail)
+        return ArmExited(self.label, code=self.process.code, cause=plain_cause(tail), log_tail=tail)
+
+    async def stop(self) -> None:
+        """End the server and all that it started."""
+        if self.process is not None:
+            await self.process.stop()
+
+
+def _quick() -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=2)
+
+
+def _free_port() -> int:
+    """A port that is free now. Another program may take it first: then the server says so and the race ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

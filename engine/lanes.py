@@ -1,0 +1,89 @@
+"""A device's two lanes: the rows that were read and have not been handed over as pages yet."""
+
+from collections.abc import Sequence
+
+from engine.clock import Clock
+from engine.documents import Cell, Column, Descriptor, Page
+from engine.metrics import FAST_LANE, METRICS, SLOW_LANE
+from engine.sources import SlowCall, Source
+
+
+class Table:
+    """Rows of one stream, kept as columns."""
+
+    def __init__(self, stream: str, columns: Sequence[str]) -> None:
+        self.stream, self.columns = stream, tuple(columns)
+        self._start()
+
+    def add(self, t_ns: int, values: Sequence[Cell]) -> None:
+        """Append one row, its values in the order of the columns."""
+        self._t_ns.append(t_ns)
+        for column, value in zip(self._cells, values, strict=True):
+            column.append(value)
+
+    def take(self) -> Page | None:
+        """The rows since the last time as a page, or None if there are none."""
+        if not self._t_ns:
+            return None
+        data = dict(zip(self.columns, self._cells, strict=True))
+        page = Page(stream=self.stream, t_ns=self._t_ns, data=data)
+        self._start()
+        return page
+
+    def describe(self, *, source: str, t_ns: int, period_ns: int) -> Descriptor:
+        """The stream's descriptor as far as the table knows it."""
+        columns = {name: Column(unit=METRICS[name].unit, kind=METRICS[name].kind) for name in self.columns}
+        return Descriptor(
+            stream=self.stream, t_ns=t_ns, source=source, columns=columns, nominal_period_ns=period_ns
+        )
+
+    def _start(self) -> None:
+        self._t_ns: list[int] = []
+        self._cells: list[list[Cell]] = [[] for _ in self.columns]
+
+
+class Lanes:
+    """One device as two streams: `gpuN` with every sample, `gpuN.slow` with a row for each turn of slow calls.
+
+    A sample's `t_ns` is the middle of the driver call; a slow row's is the time after the row's last call.
+    """
+
+    def __init__(self, source: Source, clock: Clock) -> None:
+        self.source, self._clock = source, clock
+        stream = f"gpu{source.index}"
+        self.fast = Table(stream, source.fast_columns)
+        self.slow = Table(f"{stream}.slow", [name for call in source.slow_calls for name in call.columns])
+        self._row: list[Cell] = []
+
+    def read_fast(self) -> int:
+        """Take one sample; returns how many nanoseconds the driver call took."""
+        before = self._clock.now_ns()
+        values = self.source.read_fast()
+        after = self._clock.now_ns()
+        # The device answers somewhere within the call: its middle is off by half the call at most.
+        self.fast.add((before + after) // 2, values)
+        return after - before
+
+    def read_slow(self, call: SlowCall) -> None:
+        """Make the next of the slow calls; the last one completes a row."""
+        self._row.extend(call.read())
+        if len(self._row) == len(self.slow.columns):
+            self.slow.add(self._clock.now_ns(), self._row)
+            self._row = []
+
+    def describe(self, *, t_ns: int, period_ns: int, slow_period_ns: int) -> list[Descriptor]:
+        """The descriptors of both streams (of one, where the device has no slow lane at all)."""
+        fast = self._describe(self.fast, FAST_LANE, t_ns=t_ns, period_ns=period_ns)
+        slow = self._describe(self.slow, SLOW_LANE, t_ns=t_ns, period_ns=slow_period_ns)
+        return [fast, slow] if slow.columns or slow.unsupported else [fast]
+
+    def _describe(self, table: Table, lane: Sequence[str], *, t_ns: int, period_ns: int) -> Descriptor:
+        source = self.source
+        bare = table.describe(source=source.kind, t_ns=t_ns, period_ns=period_ns)
+        columns = {
+            name: column.model_copy(update={"window_ns": source.windows_ns.get(name)})
+            for name, column in bare.columns.items()
+        }
+        unsupported = {name: why for name, why in source.unsupported.items() if name in lane}
+        facts = {"device": source.device_id, "device_name": source.device_name}
+        return bare.model_copy(update={**facts, "columns": columns, "unsupported": unsupported})

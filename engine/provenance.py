@@ -1,0 +1,52 @@
+"""Provenance: what a referee must know about the machine, the software and the inputs of a run."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from pydantic import JsonValue
+
+from engine import __version__
+from engine.config import Demo
+from engine.workload import prompts_hash
+
+
+def provenance(demo: Demo, *, power: Mapping[str, JsonValue], simulated: bool) -> dict[str, JsonValue]:
+    """Everything known before the race: `power` is what the sampler said of its devices."""
+    return {
+        "wattrace_version": __version__,
+        "python_version": platform.python_version(),
+        "host": {
+            "name": socket.gethostname(),
+            "system": platform.platform(),
+            "cpu": _cpu_name(),
+            "cores": os.cpu_count(),
+        },
+        "devices": dict(power),
+        "vllm_version": None if simulated else _version("vllm"),
+        "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
+        "prompts_sha256": prompts_hash(demo.workload.prompts),
+        "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "clock": "CLOCK_MONOTONIC",
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -1,0 +1,190 @@
+"""The race's side of the sampler process: starts it, hands its documents on, notices its death, ends it."""
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import orjson
+from pydantic import JsonValue
+
+from engine.documents import Descriptor, Mark, MarkKind, Page, Start, Stop, decode
+from engine.errors import DeviceError, NoDevice, SamplerDied
+
+# A page at 1 kHz is a few kilobytes; provenance of many devices may be more.
+LINE_LIMIT_BYTES = 1 << 24
+START_SECONDS = 60.0
+"""A driver without persistence mode may take seconds for each GPU before it answers at all."""
+
+Stream = TypeVar("Stream", asyncio.StreamReader, asyncio.StreamWriter)
+OnDocument = Callable[[Start | Descriptor | Page | Mark | Stop], None]
+
+
+class Sampler:
+    """A sampler process for as long as the `async with` lasts.
+
+    `provenance` and `descriptors` are known on entering. `on_document` then gets the descriptors and every
+    page and mark, in order, but not before the caller awaits something: a `start` that is emitted right
+    after entering comes first.
+
+    Entering raises NoDevice (with the remedy), DeviceError or SamplerDied. `wait` raises SamplerDied when
+    the process ends by itself, and whatever `on_document` raised; leaving raises that too, unless `wait` or
+    the body has. The thread that enters must outlive the sampler: Linux ties the child to it, not to its
+    process.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        clock_origin_ns: int,
+        on_document: OnDocument,
+        rate_hz: int = 100,
+        gpus: Sequence[int | str] = (),
+        occupancy: Path | None = None,
+        seed: int = 0,
+        stop_seconds: float = 3.0,
+    ) -> None:
+        self._command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "engine.sampler",
+            "--source",
+            source,
+            "--seed",
+            str(seed),
+        ]
+        self._command += ["--origin-ns", str(clock_origin_ns), "--rate", str(rate_hz)]
+        self._command += ["--parent", str(os.getpid())]
+        if gpus:
+            self._command += ["--gpus", ",".join(map(str, gpus))]
+        if occupancy is not None:
+            self._command += ["--occupancy", str(occupancy)]
+        self._origin_ns, self._on_document, self._stop_seconds = clock_origin_ns, on_document, stop_seconds
+        self.provenance: dict[str, JsonValue] = {}
+        self.descriptors: dict[str, Descriptor] = {}
+        self._last_words: deque[str] = deque(maxlen=20)
+        self._stopping = self._told = False
+        self._delivering: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=pipe, stdout=pipe, stderr=pipe, limit=LINE_LIMIT_BYTES
+        )
+        self._listening = asyncio.create_task(self._listen())
+        try:
+            await asyncio.wait_for(self._greet(), START_SECONDS)
+        except TimeoutError:
+            what = f"the driver has not answered within {START_SECONDS:.0f} s"
+            raise DeviceError(what, remedy="see whether nvidia-smi answers") from None
+        finally:
+            if not self.descriptors:
+                await self._kill()
+        self._delivering = asyncio.create_task(self._deliver())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+        failure = self._delivery().exception()
+        if failure is not None and error is None and not self._told:
+            raise failure
+
+    @property
+    def pid(self) -> int:
+        """The sampler's process id."""
+        return self._process.pid
+
+    async def wait(self) -> None:
+        """Return when the sampler has been stopped; raise SamplerDied when it ended by itself."""
+        await asyncio.wait({self._delivery()})
+        self._told = True
+        self._delivery().result()
+
+    async def stop(self) -> None:
+        """Let it write its last pages and end; after `stop_seconds` it is killed, and a warning says so."""
+        self._stopping = True
+        try:
+            _open(self._process.stdin).close()
+            _, late = await asyncio.wait({self._delivery()}, timeout=self._stop_seconds)
+            if late:
+                self._warn(
+                    f"the sampler did not end within {self._stop_seconds:g} s; its last pages are missing"
+                )
+        finally:
+            await self._kill()
+
+    async def _greet(self) -> None:
+        """Read the provenance and a descriptor for every stream."""
+        hello = await self._hello()
+        self.provenance = hello["provenance"]
+        described = [decode(await self._line()) for _ in hello["streams"]]
+        self.descriptors = {each.stream: each for each in described if isinstance(each, Descriptor)}
+
+    async def _hello(self) -> dict[str, Any]:
+        hello: dict[str, Any] = orjson.loads(await self._line())
+        if "error" not in hello:
+            return hello
+        refusal = hello["error"]
+        kind = NoDevice if refusal["kind"] == "NoDevice" else DeviceError
+        raise kind(refusal["what"], remedy=refusal["remedy"])
+
+    async def _deliver(self) -> None:
+        for descriptor in self.descriptors.values():
+            self._on_document(descriptor)
+        while line := await _open(self._process.stdout).readline():
+            self._on_document(decode(line, path="the sampler's output"))
+        if not self._stopping:
+            raise await self._died()
+
+    async def _line(self) -> bytes:
+        line = await _open(self._process.stdout).readline()
+        if not line:
+            raise await self._died()
+        return line
+
+    async def _died(self) -> SamplerDied:
+        code = await self._process.wait()
+        await self._listening
+        return SamplerDied(code=code, last_words=self._last_words[-1] if self._last_words else "")
+
+    async def _listen(self) -> None:
+        """Keep what the process complains about: its last line explains its death."""
+        async for line in _open(self._process.stderr):
+            self._last_words.append(line.decode(errors="replace").strip())
+
+    async def _kill(self) -> None:
+        """Make sure that it has ended, and that nothing of it is left in the event loop."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        if self._delivering is not None and not self._delivering.done():
+            await asyncio.wait({self._delivering})
+        # Whoever was to read the rest has given up; unread, it would keep the pipe open.
+        while await _open(self._process.stdout).read(LINE_LIMIT_BYTES):
+            pass
+        await self._process.wait()
+        await self._listening
+
+    def _delivery(self) -> asyncio.Task[None]:
+        assert self._delivering is not None, "enter the sampler first"
+        return self._delivering
+
+    def _warn(self, text: str) -> None:
+        t_ns = max(0, time.monotonic_ns() - self._origin_ns)
+        self._on_document(Mark(kind=MarkKind.WARNING, t_ns=t_ns, text=text))
+
+
+def _open(stream: Stream | None) -> Stream:
+    """A pipe that was asked for, so it is there."""
+    assert stream is not None
+    return stream

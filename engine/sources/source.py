@@ -1,0 +1,49 @@
+"""What every device looks like to the sampler: a fast lane, a slow lane, and who it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+Reading = float | int | None
+"""One value in the unit that its metric's name says; None when the device did not answer."""
+
+
+@dataclass(frozen=True)
+class SlowCall:
+    """One driver call of the slow lane: `read` gives one reading for each of `columns`, and never raises."""
+
+    columns: tuple[str, ...]
+    read: Callable[[], Sequence[Reading]]
+
+
+class Source(Protocol):
+    """One device. Opening it is the implementation's business; from then on nothing here raises.
+
+    A column that the device refuses stands in `unsupported` with the driver's reason and is offered nowhere;
+    a reading that fails is None and is tried again by the next call.
+    """
+
+    kind: str
+    """`nvml`, `simulated` or `rapl`: a descriptor's `source`."""
+    index: int
+    device_id: str
+    device_name: str
+    fast_columns: tuple[str, ...]
+    """The columns of FAST_LANE that the device has, in that order."""
+    slow_calls: tuple[SlowCall, ...]
+    unsupported: Mapping[str, str]
+    windows_ns: Mapping[str, int]
+    """How long the sensor looks for one value, by column, where that is documented."""
+    failure: str | None
+    """Why the newest reading is missing, in the driver's words; None while all is well."""
+
+    def read_fast(self) -> tuple[Reading, ...]:
+        """One reading for each of `fast_columns`, in as few driver calls as the device allows."""
+
+    def provenance(self) -> dict[str, JsonValue]:
+        """What a reader needs to know about the device a year from now; unknown is None."""
+
+    def close(self) -> None:
+        """Let the device go."""

@@ -1,0 +1,1 @@
+"""wattrace's server: documents in, frames and pages out. It measures nothing."""

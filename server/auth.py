@@ -1,0 +1,115 @@
+"""Who may control: one-time tickets, the presenter's cookie, bearer tokens, origins and hosts."""
+
+import secrets
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from server.settings import LOOPBACK, Settings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Refusal(NamedTuple):
+    """Why a request may not do what it asks: an HTTP status and one sentence."""
+
+    status: HTTPStatus
+    sentence: str
+
+
+class Gate:
+    """Knows the presenter: by the cookie that a ticket was exchanged for, or by the token itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.token = settings.token or secrets.token_urlsafe(32)
+        self._origins = settings.origins
+        self._session = secrets.token_urlsafe(32)
+        self._tickets: set[str] = set()
+
+    def issue_ticket(self) -> str:
+        """A ticket for `/login?ticket=...`; it works once."""
+        ticket = secrets.token_urlsafe(24)
+        self._tickets.add(ticket)
+        return ticket
+
+    def redeem(self, ticket: str) -> str | None:
+        """The cookie's value for a good `ticket`, which is used up by this; None for any other."""
+        for known in self._tickets:
+            if _same(known, ticket):
+                self._tickets.remove(known)
+                return self._session
+        return None
+
+    def is_presenter(self, connection: HTTPConnection) -> bool:
+        """Whether the request carries the presenter's cookie or token."""
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(self.token, token.strip()):
+            return True
+        return _same(self._session, connection.cookies.get(cookie_name(connection), ""))
+
+    def may_control(self, connection: HTTPConnection) -> bool:
+        """Whether the request may start and stop."""
+        return self.refusal(connection) is None
+
+    def refusal(self, connection: HTTPConnection) -> Refusal | None:
+        """Why the request may not control; None when it may."""
+        if not same_origin(connection, self._origins):
+            return Refusal(HTTPStatus.FORBIDDEN, "this origin may not control the race")
+        if not self.is_presenter(connection):
+            sentence = "open the login link that the server printed, or send its token as a bearer token"
+            return Refusal(HTTPStatus.UNAUTHORIZED, sentence)
+        return None
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """The presenter's cookie; browsers share cookies between ports, so each port has a name of its own."""
+    server = connection.scope.get("server")
+    return f"wattrace-{server[1] if server else 0}"
+
+
+def same_origin(connection: HTTPConnection, allowed: Collection[str]) -> bool:
+    """Whether the request's Origin is this very host or an `allowed` one; none at all is no browser's."""
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return connection.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+    origin = origin.strip().lower().rstrip("/")
+    return origin in allowed or _authority(origin) == _host(connection, origin.partition(":")[0])
+
+
+def host_allowed(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether the Host header names this server.
+
+    On loopback that keeps out pages whose name was made to point here (DNS rebinding). A server that others
+    may reach has names that it cannot know, unless `settings.hosts` lists them.
+    """
+    known = {name.strip("[]") for name in settings.hosts}
+    if not settings.on_loopback and not known:
+        return True
+    try:
+        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname
+    except ValueError:
+        return False
+    return host in LOOPBACK | known | {settings.host.lower().strip("[]")}
+
+
+def _authority(origin: str) -> str | None:
+    """`host:port` of an origin; None for `null` and other oddities."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return f"{parts.hostname}:{port}" if parts.hostname and port else None
+
+
+def _host(connection: HTTPConnection, scheme: str) -> str | None:
+    """`host:port` of the Host header, for a page that was loaded by `scheme`."""
+    return _authority(f"{scheme}://{connection.headers.get('host', '').lower()}")
+
+
+def _same(known: str, given: str) -> bool:
+    """Equality in a time that does not tell how much of it was right."""
+    return secrets.compare_digest(known.encode(), given.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,200 @@
+"""The command line: `wattrace demo`, `run`, `replay`, `compare`, `demos`.
+
+Heavy modules are imported inside the command that needs them: a viewer waits for the first page, not for us.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+import typer
+
+from engine import __version__
+from engine.errors import WattraceError
+
+app = typer.Typer(
+    name="wattrace",
+    help="Race LLM-inference configurations side by side; watch their watts, joules and tokens live.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DemoName = Annotated[str | None, typer.Argument(metavar="NAME|FILE", help="A shipped demo's name, or a YAML file.")]
+Simulate = Annotated[bool, typer.Option("--simulate", help="Simulated arms on a simulated GPU, labelled so.")]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Turns in total, over all arms.")]
+RoundSeconds = Annotated[float | None, typer.Option(min=0.5, help="Length of a turn.")]
+PowerChoice = Annotated[
+    Literal["auto", "simulated"],
+    typer.Option(help="auto: the sensor that is really there. simulated: watts of a simulated GPU, labelled so."),
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 picks a free one.")]
+Host = Annotated[str, typer.Option(help="Address to serve on; 0.0.0.0 lets phones in.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page, only print its address.")]
+Stream = Annotated[bool, typer.Option("--stream", hidden=True, help="Documents on stdout, commands on stdin.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"wattrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="--debug, anywhere: show tracebacks and the children's logs.")
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Race LLM-inference configurations side by side; watch their watts, joules and tokens live."""
+
+
+@app.command()
+def demo(
+    name: DemoName = None,
+    simulate: Simulate = False,
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    no_browser: NoBrowser = False,
+    autostart: Annotated[bool, typer.Option("--autostart", help="Race at once, not when told to.")] = False,
+    power: PowerChoice = "auto",
+    rounds: Rounds = None,
+    round_seconds: RoundSeconds = None,
+) -> None:
+    """Serve the dashboard, and race on it."""
+    from server.stagehand import serve_demo
+
+    serve_demo(
+        name,
+        host=host,
+        port=port,
+        open_browser=not no_browser,
+        autostart=autostart,
+        debug=_debugging(),
+        race_options=_race_flags(simulate, power, rounds, round_seconds),
+    )
+
+
+@app.command()
+def run(
+    name: DemoName = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to record; must not exist yet.")] = None,
+    simulate: Simulate = False,
+    power: PowerChoice = "auto",
+    rounds: Rounds = None,
+    round_seconds: RoundSeconds = None,
+    stream: Stream = False,
+    fall_back: Annotated[bool, typer.Option("--fall-back", hidden=True)] = False,
+) -> None:
+    """Race headless into a recording, and print what came of it."""
+    from engine.config import load_demo
+    from engine.headless import RaceOptions, race
+    from server.console import Progress, print_outcome
+
+    short, chosen = load_demo(name)
+    chosen = chosen.with_schedule(rounds=rounds, round_seconds=round_seconds)
+    options = RaceOptions(simulate=simulate, power=power, fall_back=fall_back, out=out)
+    watch = None if stream else Progress(chosen)
+    ending, path, raced = asyncio.run(race(short, chosen, options, stream=stream, watch=watch))
+    if not stream:
+        print_outcome(raced.ledger, path)
+    if ending.status == "success":
+        return
+    if not stream:
+        print(f"wattrace: {ending.reason}", file=sys.stderr)
+    raise typer.Exit(130 if ending.status == "abort" else 1)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording.")],
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    no_browser: NoBrowser = False,
+    speed: Annotated[float, typer.Option(help="1, 2 or 10 times real time.")] = 1.0,
+    stream: Stream = False,
+) -> None:
+    """Show a recording on the dashboard, under a REPLAY badge."""
+    from engine.replay import SPEEDS
+
+    if speed not in SPEEDS:
+        raise typer.BadParameter(f"{speed:g} is not 1, 2 or 10", param_hint="--speed")
+    if stream:
+        from engine.headless import replay as play
+
+        asyncio.run(play(file, speed=speed))
+        return
+    from server.stagehand import serve_replay
+
+    serve_replay(file, host=host, port=port, open_browser=not no_browser, debug=_debugging(), speed=speed)
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Print each arm's figures, and the verdict, from recordings."""
+    from engine.outcome import outcome, read_ledger
+    from server.console import print_ledger
+
+    for file in files:
+        ledger, cut_off = read_ledger(file)
+        if as_json:
+            sys.stdout.buffer.write(orjson.dumps(outcome(ledger, cut_off), option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            print_ledger(ledger, title=str(file), cut_off=cut_off)
+
+
+@app.command()
+def demos() -> None:
+    """List the demos that wattrace ships."""
+    from engine.config import load_demo
+    from server.console import print_demos
+
+    print_demos(load_demo)
+
+
+def _race_flags(simulate: bool, power: str, rounds: int | None, round_seconds: float | None) -> list[str]:
+    """The same wishes as flags for the race process."""
+    flags = ["--simulate"] if simulate else []
+    flags += ["--power", power]
+    flags += ["--rounds", str(rounds)] if rounds is not None else []
+    flags += ["--round-seconds", str(round_seconds)] if round_seconds is not None else []
+    return flags
+
+
+def _debugging() -> bool:
+    return os.environ.get("WATTRACE_DEBUG") == "1"
+
+
+def _take_debug_flag(arguments: list[str]) -> None:
+    """`--debug` may stand anywhere before a `--`; our children inherit it."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--debug" in own:
+        arguments.remove("--debug")
+        os.environ["WATTRACE_DEBUG"] = "1"
+
+
+def main() -> None:
+    """The console script: every expected error is one line on stderr and an exit status."""
+    _take_debug_flag(sys.argv)
+    try:
+        app()
+    except WattraceError as error:
+        if _debugging():
+            raise
+        print(f"wattrace: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(141)  # the reader of our output is gone: as a shell numbers SIGPIPE
+    except Exception as error:
+        if _debugging():
+            raise
+        print(f"wattrace: a fault of its own: {type(error).__name__}: {error}; see more with --debug", file=sys.stderr)
+        sys.exit(70)
+
+
+if __name__ == "__main__":
+    main()

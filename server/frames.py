@@ -1,0 +1,164 @@
+"""The wire: messages as bytes, what viewers may answer, and how much each may be behind. No I/O.
+
+`docs/protocol.md` is the contract. Whatever a viewer sends, `parse_client` gives an acknowledgement or a
+documented close, never an exception.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import orjson
+
+PROTOCOL = 1
+MAX_CLIENT_BYTES = 1024
+"""An ack takes some twenty; anything longer than this is refused unread."""
+HELLO_BYTES = 16_000
+BACKLOG_BYTES = 65_536
+"""What may wait for one viewer, whether it acknowledges or not."""
+
+
+class CloseCode(IntEnum):
+    """Why a socket was closed, and whether to come back (docs/protocol.md)."""
+
+    GOING_AWAY = 1001
+    NOT_AN_ACK = 4400
+    ORIGIN = 4403
+    TOO_SLOW = 4408
+    TOO_LARGE = 4413
+    FULL = 4429
+
+
+_REASONS = {
+    CloseCode.GOING_AWAY: "the server is going away",
+    CloseCode.NOT_AN_ACK: 'viewers send only {"ack": seq}',
+    CloseCode.ORIGIN: "this origin may not watch",
+    CloseCode.TOO_SLOW: "too slow: no progress",
+    CloseCode.TOO_LARGE: "message too large",
+    CloseCode.FULL: "as many viewers as the server takes",
+}
+
+
+@dataclass(frozen=True)
+class Close:
+    """The end of a viewer's connection."""
+
+    code: CloseCode
+
+    @property
+    def reason(self) -> str:
+        """A few words for whoever reads the close frame."""
+        return _REASONS[self.code]
+
+
+class Message(NamedTuple):
+    """One message to viewers: a frame, or a `hello`, whose `seq` is that of the frame within."""
+
+    seq: int
+    text: str
+    is_frame: bool = True
+
+
+def frame(seq: int, t_ns: int, payload: Mapping[str, Any]) -> bytes:
+    """A `frame`; `seq` and `t_ns` stand before any other key, so that a reader finds them without parsing."""
+    return orjson.dumps({"type": "frame", "seq": seq, "t_ns": t_ns, **payload})
+
+
+def hello(seq: int, t_ns: int, payload: Mapping[str, Any], newest: bytes) -> bytes:
+    """A `hello` with the `newest` frame, whole."""
+    head = {"type": "hello", "protocol": PROTOCOL, "seq": seq, "t_ns": t_ns}
+    return orjson.dumps({**head, **payload, "frame": orjson.Fragment(newest)})
+
+
+def missed(frames: int) -> str:
+    """What a viewer hears before the next frame when it missed some."""
+    return f'{{"type":"missed","frames":{frames}}}'
+
+
+def parse_client(message: str | bytes) -> int | Close:
+    """The frame number that a viewer acknowledges, or the close that its message earns."""
+    if len(message) > MAX_CLIENT_BYTES:
+        return Close(CloseCode.TOO_LARGE)
+    if isinstance(message, bytes):  # only text messages are acks
+        return Close(CloseCode.NOT_AN_ACK)
+    try:
+        content = orjson.loads(message)
+    except ValueError:
+        return Close(CloseCode.NOT_AN_ACK)
+    if not isinstance(content, dict) or content.keys() != {"ack"}:
+        return Close(CloseCode.NOT_AN_ACK)
+    seq = content["ack"]
+    if isinstance(seq, bool) or not isinstance(seq, int) or seq < 0:
+        return Close(CloseCode.NOT_AN_ACK)
+    return seq
+
+
+class Credit:
+    """Which frames one viewer gets: all while it keeps up, else only the newest, and how many it missed.
+
+    A viewer that acknowledges may leave `limit` frames unacknowledged; one that never does is bounded by the
+    bytes that wait for it. Credit counts from the first acknowledgement on.
+    """
+
+    def __init__(self, limit: int, seq: int, *, backlog_bytes: int = BACKLOG_BYTES) -> None:
+        self.limit, self.backlog_bytes = limit, backlog_bytes
+        self.missed = 0
+        self._told = 0
+        self.last_sent = seq
+        self.acknowledges = False
+        self._in_flight: deque[int] = deque(maxlen=limit)
+        self._waiting: deque[Message] = deque()
+        self._waiting_bytes = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no frame may be sent before the next acknowledgement."""
+        return self.acknowledges and len(self._in_flight) >= self.limit
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Characters that wait (frames are ASCII but for the text of answers)."""
+        return self._waiting_bytes
+
+    def offer(self, message: Message) -> None:
+        """Another message is there for this viewer."""
+        self._waiting.append(message)
+        self._waiting_bytes += len(message.text)
+        if len(self._waiting) > 1 and (self.exhausted or self._waiting_bytes > self.backlog_bytes):
+            self._keep_newest()
+
+    def take(self) -> str | None:
+        """What to send next; None when there is nothing, or no credit for it."""
+        if not self._waiting:
+            return None
+        message = self._waiting[0]
+        if message.is_frame:
+            if self.exhausted:
+                return None
+            if self.missed > self._told:
+                behind, self._told = self.missed - self._told, self.missed
+                return missed(behind)
+            self._in_flight.append(message.seq)
+        self._waiting.popleft()
+        self._waiting_bytes -= len(message.text)
+        self.last_sent = max(self.last_sent, message.seq)
+        return message.text
+
+    def acknowledge(self, seq: int) -> Close | None:
+        """The viewer has seen everything up to frame `seq`; one that it never got cannot be acknowledged."""
+        if seq > self.last_sent:
+            return Close(CloseCode.NOT_AN_ACK)
+        self.acknowledges = True
+        while self._in_flight and self._in_flight[0] <= seq:
+            self._in_flight.popleft()
+        return None
+
+    def _keep_newest(self) -> None:
+        """Let only the newest message wait, and before a frame the newest `hello`, which must not be lost."""
+        *older, newest = self._waiting
+        hellos = [message for message in older if not message.is_frame]
+        self.missed += len(older) - len(hellos)
+        self._waiting = deque([*hellos[-1:], newest] if newest.is_frame else [newest])
+        self._waiting_bytes = sum(len(message.text) for message in self._waiting)

@@ -1,0 +1,200 @@
+"""The hub: one frame a tick, encoded once, offered to a bounded slot of every viewer. Drops are counted."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from engine import __version__
+from engine.clock import NS, Clock
+from server import frames
+from server.frames import Close, CloseCode, Credit, Message
+from server.scene import HISTORY_POINTS, Scene
+from server.settings import Settings
+
+logger = logging.getLogger("wattrace.hub")
+
+_FULLEST_FIRST = ((HISTORY_POINTS, True), (100, True), (100, False), (30, False), (0, False))
+"""Points of history, and whether with descriptors: what a `hello` may leave out to stay within its size."""
+
+
+class Viewer:
+    """One viewer's slot: what waits for it, and since when it has made no progress."""
+
+    def __init__(self, credit: Credit, now_ns: int) -> None:
+        self.credit = credit
+        self.progress_ns = now_ns
+        self.closing: Close | None = None
+        self.sending: asyncio.Task[None] | None = None
+        """The endpoint's task that empties the slot; it may hang on a peer that never reads."""
+        self._wake = asyncio.Event()
+
+    def offer(self, message: Message) -> None:
+        """Put a message into the slot; never waits."""
+        self.credit.offer(message)
+        self._wake.set()
+
+    async def next(self) -> str:
+        """The next message for this viewer, as soon as there is one that it may have."""
+        while (text := self.credit.take()) is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return text
+
+    def acknowledge(self, seq: int, now_ns: int) -> Close | None:
+        """The viewer says that it has seen frame `seq`."""
+        refusal = self.credit.acknowledge(seq)
+        if refusal is None:
+            self.progress_ns = now_ns
+            self._wake.set()
+        return refusal
+
+    def close(self, code: CloseCode) -> None:
+        """Have the viewer's endpoint end the connection; the first code stays."""
+        self.closing = self.closing or Close(code)
+        if self.sending is not None:
+            self.sending.cancel()
+
+
+@dataclass
+class Counters:
+    """What the hub has done since the server began."""
+
+    frames: int = 0
+    ticks_failed: int = 0
+    dropped: int = 0
+    """Frames that viewers who have left did not get."""
+    evicted: int = 0
+    refused: int = 0
+
+
+class Hub:
+    """Publishes the scene to all viewers; one task, whose owner is `running`."""
+
+    def __init__(self, scene: Scene, settings: Settings, clock: Clock) -> None:
+        self.scene, self.settings, self.clock = scene, settings, clock
+        self.counters = Counters()
+        self.seq = 0
+        self.closed = False
+        self.newest: bytes = b""
+        self._edition = scene.edition
+        self._hello: tuple[int, str] | None = None
+        self._viewers: set[Viewer] = set()
+        self._empty = asyncio.Event()
+        self._publish()
+
+    @property
+    def viewers(self) -> int:
+        """How many viewers there are now."""
+        return len(self._viewers)
+
+    def stats(self) -> dict[str, int]:
+        """Counts since the server began; `dropped` includes what present viewers have missed."""
+        missing = sum(viewer.credit.missed for viewer in self._viewers)
+        counted = vars(self.counters)
+        return {**counted, "dropped": self.counters.dropped + missing, "viewers": self.viewers}
+
+    def join(self) -> Viewer | Close:
+        """A slot for one more viewer, with its `hello` in it; or why there is none."""
+        if self.closed:
+            return Close(CloseCode.GOING_AWAY)
+        if len(self._viewers) >= self.settings.viewers:
+            self.counters.refused += 1
+            return Close(CloseCode.FULL)
+        viewer = Viewer(Credit(self.settings.credit, self.seq), self.clock.now_ns())
+        viewer.offer(self._greeting())
+        self._viewers.add(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """The viewer is gone."""
+        self._viewers.discard(viewer)
+        self.counters.dropped += viewer.credit.missed
+        if not self._viewers:
+            self._empty.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Hub"]:
+        """Publish at the frame rate for as long as the context is open."""
+        task = asyncio.create_task(self._run(), name="hub")
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def close(self, grace_seconds: float = 0.5) -> None:
+        """Send every viewer away (1001), and wait for them for `grace_seconds`."""
+        self.closed = True
+        self._empty.clear()
+        for viewer in self._viewers:
+            viewer.close(CloseCode.GOING_AWAY)
+        if self._viewers:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), grace_seconds)
+
+    async def _run(self) -> None:
+        due_ns = swept_ns = self.clock.now_ns()
+        while True:
+            # Absolute deadlines; those that a blocked server has missed are skipped, not made up for.
+            due_ns = max(due_ns + self.settings.period_ns, self.clock.now_ns())
+            await self.clock.wait_until(due_ns)
+            try:
+                self._publish()
+            except Exception:
+                # A frame is lost; the stream must not be. Counted, and told once a second at most.
+                self.counters.ticks_failed += 1
+                if self.counters.ticks_failed % max(1, round(self.settings.frame_rate)) == 1:
+                    logger.exception("a frame could not be made")
+            if due_ns - swept_ns >= NS:
+                swept_ns = due_ns
+                self._evict(due_ns)
+
+    def _publish(self) -> None:
+        """Make the next frame and offer it to everyone, and a new `hello` when the run is another."""
+        now_ns = self.clock.now_ns()
+        self.newest = frames.frame(self.seq + 1, now_ns, self.scene.payload(now_ns))
+        self.seq += 1
+        self.counters.frames += 1
+        message = Message(self.seq, self.newest.decode())
+        for viewer in self._viewers:
+            viewer.offer(message)
+        if self.scene.edition != self._edition:
+            self._edition = self.scene.edition
+            greeting = self._greeting()
+            for viewer in self._viewers:
+                viewer.offer(greeting)
+
+    def _greeting(self) -> Message:
+        """The `hello` around the newest frame, made once for all who join between two frames."""
+        if self._hello is None or self._hello[0] != self.seq:
+            self._hello = (self.seq, self._made_greeting().decode())
+        return Message(self.seq, self._hello[1], is_frame=False)
+
+    def _made_greeting(self) -> bytes:
+        """The fullest `hello` that stays within its size."""
+        now_ns, made = self.clock.now_ns(), b""
+        for points, descriptors in _FULLEST_FIRST:
+            payload: dict[str, Any] = {"version": __version__}
+            payload |= self.scene.greeting(points, descriptors=descriptors)
+            made = frames.hello(self.seq, now_ns, payload, self.newest)
+            if len(made) < frames.HELLO_BYTES:
+                break
+        return made
+
+    def _evict(self, now_ns: int) -> None:
+        """Disconnect who has neither taken nor acknowledged anything for too long."""
+        limit_ns = now_ns - round(self.settings.eviction_seconds * NS)
+        for viewer in [viewer for viewer in self._viewers if viewer.progress_ns < limit_ns]:
+            self.counters.evicted += viewer.closing is None
+            viewer.close(CloseCode.TOO_SLOW)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The newest frame with what `hello` says of the run, for those who ask over HTTP."""
+        frame: dict[str, Any] = orjson.loads(self.newest)
+        return {**frame, "run": self.scene.run_info(), "demo": self.scene.demo_info()}

@@ -1,0 +1,316 @@
+"""The scene: documents in, what the next frame shows out. Pure; the server's only reader of documents.
+
+It outlives runs: a `start` begins afresh, and a run whose process is gone without a `stop`
+is shown as failed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine.clock import NS
+from engine.config import Demo
+from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
+from engine.errors import describe_exit
+from engine.ledger import Ledger
+from server.buckets import Envelope, columns
+from server.following import Follower
+from server.runclock import RunClock
+
+HISTORY_POINTS = 200
+_VERDICT_NS = NS // 2
+"""How old a verdict may get: it only moves when a round does."""
+_OVER = frozenset({"done", "failed", "aborted"})
+
+
+@dataclass(frozen=True)
+class DemoInfo:
+    """The demo that would run, as long as nothing has."""
+
+    name: str
+    title: str
+    learn: str = ""
+    arms: Sequence[Mapping[str, str]] = ()
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    simulated: bool = False
+
+    @classmethod
+    def of(cls, name: str, demo: Demo, *, simulated: bool = False) -> "DemoInfo":
+        """What viewers need to know of `demo`; `simulated`: it would run on the simulated device."""
+        arms = [
+            {"label": label, "name": arm.name, "runtime": "simulated" if simulated else arm.runtime}
+            for label, arm in zip(demo.labels, demo.arms, strict=True)
+        ]
+        schedule = _schedule(demo.schedule.model_dump(), demo.labels)
+        return cls(name, demo.title, demo.learn, arms, schedule, simulated)
+
+
+@dataclass(frozen=True)
+class ReplayInfo:
+    """The documents come from a recording, at `speed` times the pace of then."""
+
+    file: str
+    speed: float = 1.0
+
+
+class Scene:
+    """What is on stage now."""
+
+    def __init__(
+        self, *, period_ns: int, demo: DemoInfo | None = None, replay: ReplayInfo | None = None
+    ) -> None:
+        self.demo, self.replay = demo, replay
+        self.edition = 0
+        """Rises when a new `hello` is due: another run, another stream, another speed."""
+        self._period_ns = period_ns
+        self._reset("idle")
+
+    def _reset(self, state: str) -> None:
+        self.ledger = Ledger()
+        self.clock = RunClock(self.replay.speed if self.replay else None)
+        self.envelope = Envelope(self._period_ns)
+        self._followers: dict[str, Follower] = {}
+        self._override: tuple[str, str] | None = (state, "")
+        self._sampled_ns: int | None = None
+        self._verdict: dict[str, Any] | None = None
+        self._verdict_ns: int | None = None
+
+    # -- what happens
+
+    def begin(self) -> None:
+        """A run has been asked for; its first document is not there yet."""
+        self._reset("preparing")
+        self.edition += 1
+
+    def end(self, returncode: int | None, last_words: str = "") -> None:
+        """The run's process is gone: without a `stop` of its own, that is a failure."""
+        if self.ledger.stop is None:
+            reason = f"the race process {describe_exit(returncode)} without a word of its own"
+            self._override = ("failed", f"{reason}: {last_words}" if last_words else reason)
+
+    def change_speed(self, speed: float, now_ns: int) -> None:
+        """The replay goes on at another pace."""
+        if self.replay is not None:
+            self.replay = ReplayInfo(self.replay.file, speed)
+            self.clock.change_speed(speed, now_ns)
+            self.edition += 1
+
+    def add(self, document: Document, now_ns: int) -> None:
+        """Enter one document that has arrived at `now_ns` (the server's clock)."""
+        if isinstance(document, Start):
+            self._reset("preparing")
+            self._override = None
+            self._followers = {arm.label: Follower() for arm in document.arms}
+        self.ledger.add(document)
+        match document:
+            case Page():
+                self._page(document, now_ns)
+            case Mark():
+                self.clock.heard(document.end_t_ns or document.t_ns, now_ns)
+                self._mark(document)
+            case Stop():
+                self.clock.stop(document.t_ns)
+                self._verdict_ns = None
+            case Start() | Descriptor():
+                self.clock.heard(getattr(document, "t_ns", 0), now_ns)
+                self.edition += 1
+
+    def _page(self, page: Page, now_ns: int) -> None:
+        if not page.t_ns:
+            return
+        self.clock.heard(page.t_ns[-1], now_ns)
+        if page.stream.startswith("text."):
+            if follower := self._followers.get(page.stream.removeprefix("text.")):
+                follower.page(page)
+        elif page.stream.startswith("gpu") and "." not in page.stream:
+            self.envelope.add(page)
+            self._sampled_ns = now_ns
+
+    def _mark(self, mark: Mark) -> None:
+        match mark.kind:
+            case MarkKind.ROUND_BEGIN if mark.arm:
+                self.envelope.turns.begin(mark.t_ns, mark.arm)
+            case MarkKind.ROUND_END:
+                self.envelope.turns.end(mark.end_t_ns or mark.t_ns)
+                self._verdict_ns = None
+            case _:
+                pass
+        if follower := self._followers.get(mark.arm or ""):
+            follower.mark(mark)
+
+    # -- what is shown
+
+    @property
+    def state(self) -> str:
+        """The run's state, as frames have it."""
+        return self._override[0] if self._override else self.ledger.state
+
+    @property
+    def reason(self) -> str:
+        """Why it failed or was aborted."""
+        return (self._override[1] if self._override else self.ledger.reason)[:300]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any source is simulated, or would be."""
+        start = self.ledger.start
+        return any(start.simulated.values()) if start else bool(self.demo and self.demo.simulated)
+
+    def payload(self, now_ns: int) -> dict[str, Any]:
+        """The next frame's content; power that it brings is not brought again."""
+        start, run_ns = self.ledger.start, self.clock.now(now_ns)
+        return {
+            "run": start.run if start else None,
+            "run_t_ns": run_ns,
+            "state": self.state,
+            "reason": self.reason,
+            "simulated": self.simulated,
+            "replay": self.replay is not None,
+            "age_ns": self._age(now_ns, run_ns),
+            "power": columns(self.envelope.fresh()),
+            "temperature_celsius": self.ledger.slow.get("temperature_celsius"),
+            "arms": self._arms(run_ns or 0),
+            "schedule": self._schedule(),
+            "verdict": self._newest_verdict(now_ns),
+        }
+
+    def greeting(self, points: int = HISTORY_POINTS, *, descriptors: bool = True) -> dict[str, Any]:
+        """What a `hello` tells beside the newest frame, its history merged to `points` buckets."""
+        found = self.ledger.descriptors.values() if descriptors else ()
+        greeting: dict[str, Any] = {"run": self.run_info()}
+        if greeting["run"] is None:
+            greeting["demo"] = self.demo_info()
+        greeting["descriptors"] = [item.model_dump(exclude_defaults=True) for item in found]
+        greeting["history"] = columns(self.envelope.history(points))
+        return greeting
+
+    def run_info(self) -> dict[str, Any] | None:
+        """What is known of the run as a whole, None before the first."""
+        start = self.ledger.start
+        if start is None:
+            return None
+        device, source = self._device()
+        demo = start.demo
+        labels = [arm.label for arm in start.arms]
+        return {
+            "id": start.run,
+            "demo": _clipped(start.provenance.get("demo")) or (self.demo.name if self.demo else None),
+            "title": _clipped(demo.get("title")),
+            "learn": _clipped(demo.get("learn")),
+            "model": _model(start),
+            "utc": start.utc,
+            "seed": start.seed,
+            "arms": [{"label": a.label, "name": a.name, "runtime": a.runtime} for a in start.arms],
+            "schedule": _schedule(demo.get("schedule"), labels),
+            "device": device,
+            "power_source": source,
+            "simulated": start.simulated,
+            "replay": asdict(self.replay) if self.replay else None,
+        }
+
+    def demo_info(self) -> dict[str, Any] | None:
+        """The demo that would run."""
+        if self.demo is None:
+            return None
+        info = asdict(self.demo)
+        return {**info, "learn": _clipped(info["learn"])}
+
+    def _device(self) -> tuple[str | None, str | None]:
+        for descriptor in self.ledger.descriptors.values():
+            if descriptor.stream.startswith("gpu") and "." not in descriptor.stream:
+                return descriptor.device_name or descriptor.device, descriptor.source
+        return None, None
+
+    def _age(self, now_ns: int, run_ns: int | None) -> int | None:
+        """How old the newest sample is: in a replay, since it came; None when none is expected."""
+        newest = self.ledger.last_sample_t_ns
+        if newest is None or run_ns is None or self._sampled_ns is None or self.state in _OVER:
+            return None
+        return max(0, now_ns - self._sampled_ns if self.replay else run_ns - newest)
+
+    def _arms(self, run_ns: int) -> dict[str, Any]:
+        if self.ledger.start is None:
+            return {arm["label"]: _pending(self.simulated) for arm in (self.demo.arms if self.demo else ())}
+        return {label: self._arm(label, run_ns) for label in self.ledger.arms}
+
+    def _arm(self, label: str, run_ns: int) -> dict[str, Any]:
+        figures, follower = self.ledger.figures(label), self._followers[label]
+        watts, speed = self.ledger.live(label, run_ns)
+        return {
+            "state": self.ledger.arms[label].state,
+            "joules_per_token": _rounded(figures.joules_per_token, 6),
+            "power_watts": _rounded(watts, 2),
+            "tokens_per_second": _rounded(speed, 2),
+            "tokens": figures.tokens,
+            "energy_joules": _rounded(figures.energy_joules, 3),
+            "rounds": figures.rounds,
+            "running": figures.running,
+            "reasons": figures.reasons,
+            "prompt": follower.prompt,
+            "text": follower.text,
+        }
+
+    def _schedule(self) -> dict[str, Any]:
+        ledger, now = self.ledger, self.ledger.current_round
+        planned = self.demo.schedule.get("rounds") if self.demo else None
+        planned = ledger.rounds_planned if ledger.start else planned
+        finished = sum(len(books.rounds) for books in ledger.arms.values())
+        begun = now.begun_t_ns if now else (ledger.phase_begun_t_ns if ledger.start else None)
+        return {
+            "phase": self.state,
+            "round": now.number if now else finished or None,
+            "rounds": planned,
+            "arm": now.arm if now else None,
+            "begun_t_ns": begun,
+            "ends_t_ns": now.ends_t_ns if now else ledger.phase_ends_t_ns,
+        }
+
+    def _newest_verdict(self, now_ns: int) -> dict[str, Any] | None:
+        if self._verdict_ns is None or now_ns - self._verdict_ns > _VERDICT_NS:
+            verdict = self.ledger.verdict()
+            self._verdict = verdict.as_dict() if verdict else None
+            self._verdict_ns = now_ns
+        return self._verdict
+
+
+def _pending(simulated: bool) -> dict[str, Any]:
+    unknown = ("joules_per_token", "power_watts", "tokens_per_second", "energy_joules")
+    return {
+        "state": "pending",
+        **dict.fromkeys(unknown),
+        "tokens": 0,
+        "rounds": 0,
+        "running": 0,
+        "reasons": ["simulated"] if simulated else [],
+        "prompt": "",
+        "text": "",
+    }
+
+
+def _schedule(schedule: Any, labels: Sequence[str]) -> dict[str, Any]:
+    """What viewers need of a demo's schedule; `order` is the pattern that the rounds repeat."""
+    known = schedule if isinstance(schedule, Mapping) else {}
+    return {
+        "mode": known.get("mode", "alternate"),
+        "round_seconds": known.get("round_seconds"),
+        "rounds": known.get("rounds"),
+        "order": [*labels, *reversed(labels)],
+    }
+
+
+def _model(start: Start) -> str | None:
+    """The model as the demo names it for the device that it runs on."""
+    models = start.demo.get("model")
+    if not isinstance(models, dict):
+        return None
+    gpu, cpu = models.get("gpu"), models.get("cpu")
+    on_cpu = start.demo.get("device") == "cpu" or not gpu
+    return _clipped((cpu if on_cpu else gpu) or gpu or cpu)
+
+
+def _clipped(value: Any, length: int = 300) -> str | None:
+    return value[:length] if isinstance(value, str) else None
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

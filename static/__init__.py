@@ -1,0 +1,1 @@
+"""The dashboard: plain HTML, CSS and ES modules that the server sends as they are."""

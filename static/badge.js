@@ -1,0 +1,66 @@
+import { element, setAttribute, setText } from './dom.js';
+import { duration, known } from './format.js';
+import { ended } from './state.js';
+
+/** @typedef {import('./state.js').State} State */
+/** @typedef {{kind: string, text: string}} Badge */
+
+const STALE_S = 1;
+
+/** How long ago the newest frame came to this browser, in seconds. @param {State} state @param {number} nowMs */
+function silence(state, nowMs) {
+  return state.frame ? Math.max(0, (nowMs - state.frameAtMs) / 1000) : null;
+}
+
+/**
+ * The age of what is on screen: the newest sample's age when its frame was made, and the time since. Where there is no
+ * sensor it is the frame's own age.
+ * @param {State} state
+ * @param {number} nowMs
+ */
+export function age(state, nowMs) {
+  const waited = silence(state, nowMs);
+  if (waited === null) return null;
+  const sample = state.frame?.age_ns;
+  return waited + (known(sample) ? sample / 1e9 : 0);
+}
+
+/**
+ * What the picture is. A run that has ended is a result, not a stale picture, as long as frames still come.
+ * @param {State} state
+ * @param {number} nowMs
+ * @returns {Badge[]}
+ */
+export function badges(state, nowMs) {
+  const list = [];
+  const { frame, connection } = state;
+  if (frame?.simulated) list.push({ kind: 'simulated', text: 'SIMULATED' });
+  if (frame?.replay) list.push({ kind: 'replay', text: state.speed === 1 ? 'REPLAY' : `REPLAY ${state.speed}×` });
+  if (connection === 'closed') return [...list, { kind: 'offline', text: 'OFFLINE' }];
+  if (connection === 'reconnecting') return [...list, { kind: 'offline', text: 'OFFLINE, reconnecting' }];
+  const waited = silence(state, nowMs);
+  const old = age(state, nowMs);
+  if (waited === null || old === null) return [{ kind: 'offline', text: 'CONNECTING' }];
+  const over = ended(state) || frame?.state === 'idle';
+  if (waited > STALE_S || (old > STALE_S && !over)) return [...list, { kind: 'stale', text: 'STALE' }];
+  if (ended(state)) return [...list, { kind: 'ended', text: 'ENDED' }];
+  return list.length ? list : [{ kind: 'live', text: 'LIVE' }];
+}
+
+/** The age beside the badges. @param {State} state @param {number} nowMs */
+export function ageText(state, nowMs) {
+  const old = age(state, nowMs);
+  if (old === null) return '';
+  if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return '';
+  return old < 0.1 ? 'data < 0.1 s old' : `data ${duration(old)} old`;
+}
+
+/** Shows badges in a list. @param {HTMLElement} list @param {Badge[]} shown */
+export function drawBadges(list, shown) {
+  while (list.children.length > shown.length) list.lastElementChild?.remove();
+  while (list.children.length < shown.length) list.append(element('li', 'badge'));
+  shown.forEach((badge, index) => {
+    setAttribute(list.children[index], 'data-kind', badge.kind);
+    setText(list.children[index], badge.text);
+  });
+}

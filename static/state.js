@@ -1,0 +1,107 @@
+/**
+ * Everything the page knows, in one place. Events in, a new state out; nothing here touches the browser.
+ *
+ * @typedef {import('./types.js').Frame} Frame
+ * @typedef {import('./types.js').Hello} Hello
+ * @typedef {import('./types.js').Run} Run
+ * @typedef {import('./types.js').Demo} Demo
+ * @typedef {import('./types.js').Arm} Arm
+ * @typedef {import('./types.js').Message} Message
+ *
+ * @typedef {object} State
+ * @property {'connecting' | 'open' | 'reconnecting' | 'closed'} connection
+ * @property {string} why why the connection is not open
+ * @property {Run | null} run
+ * @property {Demo | null} demo what would run, while nothing has run
+ * @property {Frame | null} frame
+ * @property {number} frameAtMs when the newest frame came, on this browser's clock
+ * @property {boolean} control whether this browser may start and stop
+ * @property {number} speed of a replay
+ * @property {string} notice what the last command came to
+ * @property {number} framesReceived
+ * @property {number} lastSeq
+ * @property {number} gaps frames that never came, without the server having said so
+ * @property {number} missed frames that the server said it left out
+ *
+ * @typedef {{type: 'message', message: Message, nowMs: number}
+ *   | {type: 'opened'}
+ *   | {type: 'closed', again: boolean, reason: string}
+ *   | {type: 'access', control: boolean}
+ *   | {type: 'speed', speed: number}
+ *   | {type: 'notice', text: string}} Event
+ */
+
+/** @returns {State} */
+export function initial() {
+  return {
+    connection: 'connecting', why: '', run: null, demo: null, frame: null, frameAtMs: NaN, control: false, speed: 1,
+    notice: '', framesReceived: 0, lastSeq: NaN, gaps: 0, missed: 0,
+  };
+}
+
+/** @param {State} state @param {Event} event @returns {State} */
+export function reduce(state, event) {
+  switch (event.type) {
+    case 'opened':
+      return { ...state, connection: 'open', why: '' };
+    case 'closed':
+      return { ...state, connection: event.again ? 'reconnecting' : 'closed', why: event.reason };
+    case 'access':
+      return { ...state, control: event.control };
+    case 'speed':
+      return { ...state, speed: event.speed };
+    case 'notice':
+      return { ...state, notice: event.text };
+    case 'message':
+      return receive(state, event.message, event.nowMs);
+    default:
+      return state;
+  }
+}
+
+/** @param {State} state @param {Message} message @param {number} nowMs @returns {State} */
+function receive(state, message, nowMs) {
+  switch (message.type) {
+    case 'hello':
+      return {
+        ...state, connection: 'open', why: '', run: message.run ?? null, demo: message.demo ?? null,
+        frame: message.frame ?? null, frameAtMs: nowMs, speed: message.run?.replay?.speed ?? 1, lastSeq: message.seq,
+      };
+    case 'frame': {
+      const skipped = message.seq - state.lastSeq - 1;
+      return {
+        ...state, frame: message, frameAtMs: nowMs, framesReceived: state.framesReceived + 1,
+        gaps: state.gaps + (skipped > 0 ? skipped : 0), lastSeq: message.seq,
+      };
+    }
+    case 'missed':
+      // The server has said so: what is missing is counted once, and not as a gap.
+      return { ...state, missed: state.missed + message.frames, lastSeq: state.lastSeq + message.frames };
+    default:
+      return state;
+  }
+}
+
+/** The arms to show: the run's, else those of the demo that would run. @param {State} state @returns {Arm[]} */
+export function arms(state) {
+  const source = state.run?.arms ?? state.demo?.arms ?? [];
+  return source.map((arm, index) => ({
+    label: arm.label ?? String.fromCharCode(65 + index), name: arm.name ?? '', runtime: arm.runtime,
+  }));
+}
+
+/** Whether watts and joules can exist at all in this run. @param {State} state */
+export function hasPower(state) {
+  return state.run === null || state.run.power_source !== null;
+}
+
+/** The label of the arm whose turn it is, or null. @param {State} state */
+export function activeArm(state) {
+  const figures = state.frame?.arms ?? {};
+  return Object.keys(figures).find((label) => figures[label]?.state === 'active') ?? null;
+}
+
+/** Whether the run has ended, well or badly. @param {State} state */
+export function ended(state) {
+  return ['done', 'failed', 'aborted'].includes(state.frame?.state ?? '');
+}

@@ -1,0 +1,51 @@
+import { setAttribute, svg } from './dom.js';
+
+/** @typedef {{width: number, height: number, left: number, top: number}} Plot the plot area in a chart */
+
+let count = 0;
+
+/**
+ * The picture over the axes: envelope, mean line, the thin line of other times, and a marker at the newest point.
+ * Paths are written when data comes; between two frames only a transform moves.
+ */
+export class Trace {
+  constructor() {
+    const hatch = `hatch-${(count += 1)}`;
+    this.envelope = svg('path', { class: 'trace-envelope', fill: `url(#${hatch})` });
+    this.other = svg('path', { class: 'trace-other' });
+    this.own = svg('path', { class: 'trace-own' });
+    this.moving = svg('g', {}, this.envelope, this.other, this.own);
+    this.marker = svg('circle', { class: 'trace-marker' });
+    this.area = svg('svg', { class: 'trace-area' }, this.moving);
+    this.root = svg('svg', { class: 'trace', 'aria-hidden': 'true' }, this.area, this.marker);
+  }
+
+  /** @param {Plot} plot @param {number} radius of the marker */
+  place(plot, radius) {
+    setAttribute(this.area, 'x', String(plot.left));
+    setAttribute(this.area, 'y', String(plot.top));
+    setAttribute(this.area, 'width', String(plot.width));
+    setAttribute(this.area, 'height', String(plot.height));
+    setAttribute(this.marker, 'r', String(radius));
+  }
+
+  /** @param {{own: string, other: string, envelope: string}} paths */
+  draw(paths) {
+    setAttribute(this.own, 'd', paths.own);
+    setAttribute(this.other, 'd', paths.other);
+    setAttribute(this.envelope, 'd', paths.envelope);
+  }
+
+  /** @param {number} pixels how far the picture has moved since it was drawn */
+  shift(pixels) {
+    setAttribute(this.moving, 'transform', `translate(${Math.round(pixels * 10) / 10} 0)`);
+  }
+
+  /** @param {number | null} x @param {number} y null hides the marker */
+  point(x, y) {
+    setAttribute(this.marker, 'visibility', x === null ? 'hidden' : 'visible');
+    if (x === null) return;
+    setAttribute(this.marker, 'cx', x.toFixed(1));
+    setAttribute(this.marker, 'cy', y.toFixed(1));
+  }
+}

@@ -1,0 +1,85 @@
+import { Ring } from './ring.js';
+
+/** @typedef {import('./types.js').Power} Power */
+
+/** Columns of a track's ring. */
+export const T = 0;
+export const MEAN = 1;
+export const MIN = 2;
+export const MAX = 3;
+export const ARM = 4;
+
+/** What the chart shows of the past, in nanoseconds. */
+export const WINDOW_NS = 30e9;
+
+const CAPACITY = 2048; // 30 s hold 600 frames; a server that sends two buckets a frame still fits
+const NOBODY = -1;
+
+/**
+ * The device's power over the last half minute, with whose turn it was, and for each arm a copy of the track as it
+ * was when its last turn ended.
+ */
+export class Track {
+  /** @param {string[]} labels arms, in the order of their slots */
+  constructor(labels) {
+    this.labels = labels;
+    this.ring = new Ring(CAPACITY, 5);
+    /** @type {Map<string, {ring: Ring, end_t_ns: number}>} */
+    this.ghosts = new Map();
+    this.version = 0;
+  }
+
+  /** Adds what is newer than what is there; late or repeated buckets are dropped.
+   * @param {Power | null | undefined} power */
+  push(power) {
+    if (!power?.t_ns?.length) return;
+    for (let row = 0; row < power.t_ns.length; row += 1) {
+      const t = power.t_ns[row];
+      if (!(this.ring.length === 0 || t > this.ring.last(T))) continue;
+      const slot = this.labels.indexOf(power.arm?.[row] ?? '');
+      const previous = this.ring.last(ARM);
+      if (previous >= 0 && previous !== slot) this.freeze(previous);
+      this.ring.push(t, number(power.mean?.[row]), number(power.min?.[row]), number(power.max?.[row]), slot);
+    }
+    this.version += 1;
+  }
+
+  /** Takes a hello's history in place of the ring; ghosts older than it are kept. @param {Power | null | undefined} history */
+  replace(history) {
+    this.ring.clear();
+    this.push(history);
+    this.version += 1;
+  }
+
+  /** @param {number} slot the arm whose turn has just ended */
+  freeze(slot) {
+    this.ghosts.set(this.labels[slot], { ring: this.ring.copy(), end_t_ns: this.ring.last(T) });
+  }
+
+  /** The largest reading from `from_t_ns` on, in the ring and in every ghost; 0 when there is none.
+   * @param {number} from_t_ns */
+  peak(from_t_ns) {
+    let peak = ringPeak(this.ring, from_t_ns);
+    for (const ghost of this.ghosts.values()) {
+      peak = Math.max(peak, ringPeak(ghost.ring, ghost.end_t_ns - WINDOW_NS));
+    }
+    return peak;
+  }
+}
+
+/** @param {Ring} ring @param {number} from_t_ns */
+function ringPeak(ring, from_t_ns) {
+  let peak = 0;
+  for (let row = ring.indexFrom(T, from_t_ns); row < ring.length; row += 1) {
+    const value = ring.at(MAX, row);
+    if (value > peak) peak = value;
+  }
+  return peak;
+}
+
+/** @param {number | null | undefined} value */
+function number(value) {
+  return typeof value === 'number' ? value : NaN;
+}
+
+export { NOBODY };

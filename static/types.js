@@ -1,0 +1,29 @@
+/**
+ * The shapes of docs/protocol.md, for the type checker; this module holds no code.
+ *
+ * @typedef {{label: string, name: string, runtime?: string}} Arm
+ * @typedef {{mode?: string, round_seconds?: number, rounds?: number, order?: string[]}} Plan
+ * @typedef {{file?: string, speed?: number}} Replay
+ * @typedef {{id: string, demo?: string, title: string, learn?: string, model?: string, arms: Arm[],
+ *   schedule?: Plan, device?: string | null, power_source?: string | null, replay?: Replay | null}} Run
+ * @typedef {{name?: string, title: string, learn?: string, arms?: Partial<Arm>[], schedule?: Plan}} Demo
+ * @typedef {{t_ns: number[], mean: (number|null)[], min: (number|null)[], max: (number|null)[],
+ *   arm: (string|null)[]}} Power
+ * @typedef {{state: string, joules_per_token?: number | null, power_watts?: number | null,
+ *   tokens_per_second?: number | null, tokens?: number | null, energy_joules?: number | null,
+ *   rounds?: number | null, running?: number | null, reasons?: string[], reason?: string,
+ *   prompt?: string | null, text?: string | null}} ArmFigures
+ * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null,
+ *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn
+ * @typedef {{text: string, decided: boolean, metric?: string, ratio?: number | null, low?: number | null,
+ *   high?: number | null, rounds?: number | null}} Verdict
+ * @typedef {{type: 'frame', seq: number, t_ns: number, run: string | null, run_t_ns: number | null,
+ *   state: string, reason?: string, simulated: boolean, replay: boolean, age_ns: number | null,
+ *   power?: Power | null, temperature_celsius?: number | null, arms?: Record<string, ArmFigures> | null,
+ *   schedule?: Turn | null, verdict?: Verdict | null}} Frame
+ * @typedef {{type: 'hello', protocol: number, seq: number, t_ns: number, version?: string, run: Run | null,
+ *   demo?: Demo | null, history?: Power | null, frame?: Frame | null}} Hello
+ * @typedef {{type: 'missed', frames: number}} Missed
+ * @typedef {Hello | Frame | Missed} Message
+ */
+export {};

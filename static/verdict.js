@@ -1,0 +1,92 @@
+import { element, setAttribute, setText, show } from './dom.js';
+import { known } from './format.js';
+import { planText } from './schedule.js';
+import { arms } from './state.js';
+
+/** @typedef {import('./state.js').State} State */
+/** @typedef {import('./types.js').Verdict} Verdict */
+/** @typedef {{tone: 'plain' | 'decided' | 'bad', text: string, note: string, arm: string | null}} Line */
+
+/** The one sentence that the hall should take home at this moment. @param {State} state @returns {Line} */
+export function verdictLine(state) {
+  const { frame } = state;
+  if (!frame) return plain(state.connection === 'closed' ? 'This page is not connected' : 'Connecting', state.why);
+  if (frame.state === 'failed') return { tone: 'bad', text: 'The race failed', note: frame.reason ?? '', arm: null };
+  const verdict = frame.verdict;
+  if (frame.state === 'aborted' && !verdict) return plain('Stopped before a verdict', frame.reason ?? '');
+  if (verdict) {
+    return {
+      tone: verdict.decided ? 'decided' : 'plain',
+      text: capital(verdict.text),
+      note: interval(verdict),
+      arm: verdict.decided ? subject(verdict.text, arms(state).map(({ label }) => label)) : null,
+    };
+  }
+  if (frame.state === 'idle') return plain(versus(state), planText(state.run?.schedule ?? state.demo?.schedule));
+  if (frame.state === 'done') return plain('Finished without a verdict', 'a verdict needs two rounds of each');
+  return plain('No verdict yet', 'it needs two rounds of each');
+}
+
+/** @param {string} text @param {string} note @returns {Line} */
+function plain(text, note) {
+  return { tone: 'plain', text, note, arm: null };
+}
+
+/** @param {State} state */
+function versus(state) {
+  const names = arms(state).map(({ name, label }) => name || label);
+  return names.length ? `Ready to race: ${names.join(' against ')}` : 'Ready';
+}
+
+/** The interval behind a verdict, in the words of its text. @param {Verdict} verdict */
+export function interval(verdict) {
+  const { low, high, rounds } = verdict;
+  const after = known(rounds) ? `${rounds} rounds` : '';
+  if (!known(low) || !known(high)) return after;
+  const change = [(low - 1) * 100, (high - 1) * 100];
+  const between = high <= 1
+    ? `${percent(-change[1])} to ${percent(-change[0])} % less`
+    : low >= 1
+      ? `${percent(change[0])} to ${percent(change[1])} % more`
+      : `${percent(-change[0])} % less to ${percent(change[1])} % more`;
+  return [`95 % sure: ${between}`, after].filter(Boolean).join(', ');
+}
+
+/** @param {number} value */
+function percent(value) {
+  return value < 10 || value > 90 ? value.toFixed(1).replace(/\.0$/, '') : value.toFixed(0);
+}
+
+/** Which arm a verdict's sentence is about. @param {string} text @param {string[]} labels */
+export function subject(text, labels) {
+  return labels.find((label) => text.startsWith(`${label} `)) ?? null;
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The verdict's place on the page. */
+export class VerdictLine {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.letter = element('span', 'letter');
+    this.text = element('span', 'verdict-words');
+    this.note = element('p', 'verdict-note');
+    root.append(element('p', 'verdict-text', this.letter, this.text), this.note);
+  }
+
+  /** @param {State} state @param {string[]} labels */
+  draw(state, labels) {
+    const line = verdictLine(state);
+    const slot = line.arm === null ? -1 : labels.indexOf(line.arm);
+    setAttribute(this.root, 'data-tone', line.tone);
+    setAttribute(this.root, 'data-slot', String(slot));
+    show(this.letter, slot >= 0);
+    setText(this.letter, line.arm ?? '');
+    setText(this.text, line.arm === null ? line.text : line.text.slice(line.arm.length + 1));
+    setText(this.note, line.note);
+  }
+}

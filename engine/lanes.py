@@ -43,7 +43,7 @@ class Table:
 
 
 class Lanes:
-    """One device as two streams: `gpuN` with every sample, `gpuN.slow` with a row for each turn of slow calls.
+    """One device, two streams: `gpuN` with every sample, `gpuN.slow` with a row for each round of slow calls.
 
     A sample's `t_ns` is the middle of the driver call; a slow row's is the time after the row's last call.
     """

@@ -9,12 +9,12 @@ from typing import Literal
 from engine.arms.server import Launch
 from engine.arms.simulated import simulated_launch
 from engine.arms.vllm import vllm_launch
+from engine.clock import MonotonicClock
 from engine.config import Demo
 from engine.errors import ArmUnavailable, NoDevice, WattraceError
 from engine.ledger import Ledger
 from engine.occupancy import Load, Occupancy
-from engine.sources.nvml import probe as probe_nvml
-from engine.sources.rapl import probe as probe_rapl
+from engine.sources import open_sources
 
 Power = Literal["nvml", "rapl", "simulated"]
 
@@ -86,7 +86,7 @@ def _real(name: str, demo: Demo, folder: Path, power: Literal["auto", "simulated
     missing: list[WattraceError] = []
     if not demo.on_cpu and power == "auto":
         try:
-            probe_nvml()
+            _probe("nvml")
         except NoDevice as error:
             missing.append(error)
     launches: list[Launch] = []
@@ -108,10 +108,16 @@ def _real(name: str, demo: Demo, folder: Path, power: Literal["auto", "simulated
     return plan
 
 
+def _probe(kind: Power) -> None:
+    """Raise NoDevice unless there is such a sensor and it may be read."""
+    for source in open_sources(kind, clock=MonotonicClock()):
+        source.close()
+
+
 def _cpu_power(notes: list[str]) -> Power | None:
     """RAPL where it may be read. A GPU's watts would say nothing about arms that run on the CPU."""
     try:
-        probe_rapl()
+        _probe("rapl")
     except NoDevice as error:
         notes.append(f"no power sensor: {error}")
         return None

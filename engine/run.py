@@ -149,28 +149,15 @@ class Race:
             self._start(utc, {})
             yield
             return
-        held: list[Document] = []
-        started = False
-
-        def deliver(document: Document) -> None:
-            # Nothing may precede the start, which needs what the sampler says first.
-            if started:
-                self.emit(document)
-            else:
-                held.append(document)
-
         async with Sampler(
             source=self.plan.power,
             clock_origin_ns=self._clock.origin_ns,
             occupancy=self.plan.occupancy_path,
             seed=self.plan.demo.workload.seed,
             gpus=self.plan.gpus,
-            on_document=deliver,
+            on_document=self.emit,
         ) as sampler:
-            self._start(utc, sampler.provenance)
-            started = True
-            for document in held:
-                self.emit(document)
+            self._start(utc, sampler.provenance)  # before anything is awaited, so before the first sample
             watch = asyncio.create_task(self._watch_sampler(sampler), name="watch sampler")
             try:
                 yield
@@ -303,8 +290,10 @@ class Race:
         self.emit(Mark(kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=turn.arm, round=turn.number, data=begin))
         complete = False
         try:
-            await self._loads[turn.arm].round(turn.number, cutoff)
-            complete = True
+            load = await self._loads[turn.arm].round(turn.number, cutoff)
+            complete = load.complete
+            if load.problem:
+                self._mark(MarkKind.WARNING, arm=turn.arm, text=f"round {turn.number}: {load.problem}")
         finally:
             drained = self._clock.now_ns()
             self.emit(

@@ -79,7 +79,7 @@ class SamplingLoop:
                 if ended():
                     break
             due = next_deadline(due, self._clock.now_ns(), self.period_ns)
-        self._health.report()
+        self._health.check(after_ns=NS // 10)
         self._hand_over()
 
     def _sample(self, due_ns: int, tick: int) -> None:
@@ -108,15 +108,10 @@ class Health:
         self._told: list[str | None] = [None] * len(devices)
         self._since_ns, self._cpu_ns = clock.now_ns(), time.process_time_ns()
 
-    def check(self) -> None:
-        """Report if a second has passed since the last time."""
-        if self._clock.now_ns() - self._since_ns >= NS:
-            self.report()
-
-    def report(self) -> None:
-        """Add a row, and emit a mark for each device whose failure began or ended."""
+    def check(self, after_ns: int = NS) -> None:
+        """If `after_ns` have passed, add a row, and emit a mark where a device's failure began or ended."""
         now, cpu = self._clock.now_ns(), time.process_time_ns()
-        if now == self._since_ns:
+        if now - self._since_ns < after_ns:
             return
         self.table.add(now, (round(100 * (cpu - self._cpu_ns) / (now - self._since_ns), 3),))
         self._since_ns, self._cpu_ns = now, cpu

@@ -84,7 +84,7 @@ STAGE: tuple[str, ...] = (
 
 
 class PromptOrder:
-    """The stage set without end, shuffled anew for each pass: the same order for the same `seed`, everywhere."""
+    """The stage set without end, shuffled anew for each pass; the same `seed` gives the same order."""
 
     def __init__(self, seed: int, prompts: tuple[str, ...] = STAGE) -> None:
         self._random = random.Random(f"prompts {seed}")

@@ -149,7 +149,7 @@ def _power(page: Page, device: _Device, period_ns: int) -> Iterator[tuple[int, f
 
 
 def _slope(device: _Device, t_ns: int, joules: float, period_ns: int) -> float | None:
-    """Watts since the counter's last tick, over a frame time or more: less would show the tick's own grain."""
+    """Watts since the counter's last tick, over a frame time or more: less would show the tick's grain."""
     if device.tick is None or joules < device.tick[1]:  # the first reading, or the counter has wrapped
         device.tick = (t_ns, joules)
         return None

@@ -20,7 +20,7 @@ from server.lines import Lines
 logger = logging.getLogger("wattrace.control")
 
 Command = Callable[[str | None], Sequence[str]]
-"""Makes the argv of a race from a demo's name (None: the default one); raises WattraceError for what cannot be."""
+"""Makes a race's argv from a demo's name (None: the default one); raises WattraceError for what cannot be."""
 
 STDERR_LINES = 50
 _CHUNK_BYTES = 262_144
@@ -43,9 +43,10 @@ class NotRunning(ServerError):
 
 
 class Controller:
-    """Starts `command`'s process and feeds its documents to `sink`; `ended` hears of its end, `begun` of its start.
+    """Starts `command`'s process and feeds its documents to `sink`.
 
-    Constructing it starts nothing; `close` ends what was started, and every task.
+    `begun` hears of its start, `ended` of its end (exit status and last words). Constructing the controller
+    starts nothing; `close` ends what was started, and every task.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Controller:
         self._process: Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
-        self._stopping = False
+        self._starting = self._stopping = False
         self.stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self.undecodable = 0
 
@@ -73,18 +74,15 @@ class Controller:
 
     async def start(self, demo: str | None = None) -> None:
         """Start the race of `demo`. Raises AlreadyRunning, and ServerError when it cannot be started."""
-        if self._process is not None:
+        if self._process is not None or self._starting:
             raise AlreadyRunning
         argv = self._command(demo)
-        # The token is the server's own; nothing that is raced needs it.
-        environ = {name: value for name, value in os.environ.items() if name != "WATTRACE_TOKEN"}
+        self._starting = True
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, start_new_session=True
-            )
-        except OSError as error:
-            raise ServerError(f"the race process cannot be started: {error}") from error
-        self._process, self._stopping = process, False
+            self._process = process = await _spawned(argv)
+        finally:
+            self._starting = False
+        self._stopping = False
         self._over.clear()
         self.stderr.clear()
         self._begun()
@@ -199,6 +197,18 @@ class Controller:
         except TimeoutError:
             return False
         return True
+
+
+async def _spawned(argv: Sequence[str]) -> Process:
+    """The process, in a session of its own: Ctrl-C in the terminal is for the server alone."""
+    # The token is the server's own; nothing that is raced needs it.
+    environ = {name: value for name, value in os.environ.items() if name != "WATTRACE_TOKEN"}
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, start_new_session=True
+        )
+    except OSError as error:
+        raise ServerError(f"the race process cannot be started: {error}") from error
 
 
 def _kill_group(process: Process) -> None:

@@ -60,6 +60,7 @@ class Scene:
         self, *, period_ns: int, demo: DemoInfo | None = None, replay: ReplayInfo | None = None
     ) -> None:
         self.demo, self.replay = demo, replay
+        self._first_replay = replay
         self.edition = 0
         """Rises when a new `hello` is due: another run, another stream, another speed."""
         self._period_ns = period_ns
@@ -79,14 +80,19 @@ class Scene:
 
     def begin(self) -> None:
         """A run has been asked for; its first document is not there yet."""
+        self.replay = self._first_replay
         self._reset("preparing")
         self.edition += 1
 
     def end(self, returncode: int | None, last_words: str = "") -> None:
         """The run's process is gone: without a `stop` of its own, that is a failure."""
         if self.ledger.stop is None:
-            reason = f"the race process {describe_exit(returncode)} without a word of its own"
+            reason = f"the race process {describe_exit(returncode)} before its run was over"
             self._override = ("failed", f"{reason}: {last_words}" if last_words else reason)
+
+    def fail(self, reason: str) -> None:
+        """The run that was asked for cannot even be started."""
+        self._override = ("failed", reason)
 
     def change_speed(self, speed: float, now_ns: int) -> None:
         """The replay goes on at another pace."""

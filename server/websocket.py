@@ -15,8 +15,8 @@ from server.settings import Settings
 
 _LAST_WORDS_SECONDS = 0.5
 """How long a viewer may take to hear why it is sent away."""
-_ANSWER_SECONDS = 2.0
-"""How long it may take to close its own side."""
+_ANSWER_SECONDS, _HURRY_SECONDS = 2.0, 0.3
+"""How long it may take to close its own side; the second one when the server is going away."""
 
 
 class Watch:
@@ -89,4 +89,5 @@ async def _goodbye(websocket: WebSocket, close: Close) -> None:
         return
     if abort:
         # Closing politely waits for unsent data, which a viewer that never reads would keep for ever.
-        asyncio.get_running_loop().call_later(_ANSWER_SECONDS, abort)
+        patience = _HURRY_SECONDS if close.code is CloseCode.GOING_AWAY else _ANSWER_SECONDS
+        asyncio.get_running_loop().call_later(patience, abort)

@@ -2,16 +2,13 @@ import { setAttribute, svg } from './dom.js';
 
 /** @typedef {{width: number, height: number, left: number, top: number}} Plot the plot area in a chart */
 
-let count = 0;
-
 /**
  * The picture over the axes: envelope, mean line, the thin line of other times, and a marker at the newest point.
  * Paths are written when data comes; between two frames only a transform moves.
  */
 export class Trace {
   constructor() {
-    const hatch = `hatch-${(count += 1)}`;
-    this.envelope = svg('path', { class: 'trace-envelope', fill: `url(#${hatch})` });
+    this.envelope = svg('path', { class: 'trace-envelope' });
     this.other = svg('path', { class: 'trace-other' });
     this.own = svg('path', { class: 'trace-own' });
     this.moving = svg('g', {}, this.envelope, this.other, this.own);

@@ -13,7 +13,7 @@ export const ARM = 4;
 export const WINDOW_NS = 30e9;
 
 const CAPACITY = 2048; // 30 s hold 600 frames; a server that sends two buckets a frame still fits
-const NOBODY = -1;
+const SHORTEST_GAP_NS = 5e8;
 
 /**
  * The device's power over the last half minute, with whose turn it was, and for each arm a copy of the track as it
@@ -51,9 +51,23 @@ export class Track {
     this.version += 1;
   }
 
-  /** @param {number} slot the arm whose turn has just ended */
+  /** Keeps the picture of a turn that has just ended. @param {number} slot the arm whose turn it was */
   freeze(slot) {
     this.ghosts.set(this.labels[slot], { ring: this.ring.copy(), end_t_ns: this.ring.last(T) });
+  }
+
+  /** What an arm that rests shows, or undefined before its first turn. @param {number} slot */
+  ghost(slot) {
+    const label = this.labels[slot];
+    // The newest turn may have ended without anybody's turn after it, as at the end of a run.
+    if (this.ring.last(ARM) === slot && this.ghosts.get(label)?.end_t_ns !== this.ring.last(T)) this.freeze(slot);
+    return this.ghosts.get(label);
+  }
+
+  /** A step longer than this is a gap: nothing was measured in it. @param {Ring} ring */
+  static gap(ring) {
+    const typical = ring.length > 1 ? (ring.last(T) - ring.at(T, 0)) / (ring.length - 1) : 0;
+    return Math.max(SHORTEST_GAP_NS, 5 * typical);
   }
 
   /** The largest reading from `from_t_ns` on, in the ring and in every ghost; 0 when there is none.
@@ -81,5 +95,3 @@ function ringPeak(ring, from_t_ns) {
 function number(value) {
   return typeof value === 'number' ? value : NaN;
 }
-
-export { NOBODY };

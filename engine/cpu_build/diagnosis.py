@@ -55,7 +55,7 @@ CAUSES = (
     Cause(
         re.compile(r"(?:distribution found for|satisfies the requirement) (?P<it>[\w.-]+==[\w.+]*\w)"),
         "pip finds no wheel of {it} for this Python",
-        "Check that pip's index has that version (`pip download --no-deps` shows it); a Python 3.11, named in "
+        "Check that pip's index has that version (`pip download --no-deps` tells). A Python 3.11, named in "
         "WATTRACE_CPU_ENGINE_PYTHON, fits best.",
     ),
 )

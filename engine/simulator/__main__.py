@@ -1,8 +1,10 @@
 """Run the simulated vLLM: `python -P -m engine.simulator --model NAME --port N [vLLM's options]`.
 
-Environment, for tests: WATTRACE_SIM_STARTUP_SECONDS (when --startup-seconds is not given),
-WATTRACE_SIM_DIE_AFTER_SECONDS (die by itself, that long after it was ready), WATTRACE_SIM_FAIL_START (run out of
-memory while starting).
+Environment, for tests:
+
+- WATTRACE_SIM_STARTUP_SECONDS: how long until it is ready, when --startup-seconds is not given
+- WATTRACE_SIM_DIE_AFTER_SECONDS: die by itself, that long after it was ready
+- WATTRACE_SIM_FAIL_START: run out of memory while starting
 """
 
 import asyncio
@@ -58,7 +60,9 @@ def _batch(settings: Settings) -> Batch[Reply]:
         model,
         max_num_seqs=settings.max_num_seqs,
         max_num_batched_tokens=settings.max_num_batched_tokens,
-        kv_capacity_tokens=model.kv_capacity_tokens(settings.gpu_memory_utilization, settings.kv_cache_memory_bytes),
+        kv_capacity_tokens=model.kv_capacity_tokens(
+            settings.gpu_memory_utilization, settings.kv_cache_memory_bytes
+        ),
         prefix_caching=settings.prefix_caching,
         speculative_tokens=settings.speculative_tokens,
         seed=settings.seed,
@@ -104,18 +108,20 @@ async def _start_up(settings: Settings, server: Server, ended: asyncio.Event) ->
     server.ready = True
     _log(f"INFO: Application startup complete, on http://{settings.host}:{settings.port}")
     if after := os.environ.get("WATTRACE_SIM_DIE_AFTER_SECONDS"):
-        asyncio.get_running_loop().call_later(float(after), _die)
+        asyncio.get_running_loop().call_later(float(after), _die, server)
 
 
-def _die() -> None:
+def _die(server: Server) -> None:
+    server.runner.idle()  # a GPU whose process is dead computes nothing
     _log("ERROR: EngineDeadError: the engine has died, as WATTRACE_SIM_DIE_AFTER_SECONDS asked (simulated)")
     os._exit(1)
 
 
 def _too_small(capacity: int, max_model_len: int) -> str:
     return (
-        f"out of memory: the key-value cache has room for {capacity} tokens, max_model_len is {max_model_len}; "
-        "raise gpu_memory_utilization, lower max_model_len or take a smaller model (simulated)"
+        f"out of memory: the key-value cache has room for {capacity} tokens, "
+        f"max_model_len is {max_model_len}; raise gpu_memory_utilization, lower max_model_len "
+        "or take a smaller model (simulated)"
     )
 
 

@@ -1,8 +1,9 @@
 """Continuous batching, pure: which requests are computed in the next step, and what that step brings forth.
 
-As in vLLM: requests wait first come, first served; at most `max_num_seqs` run; a step takes one token further of
-every running request and fills what is left of the token budget with prompts (in chunks where they are long). When
-the cache is full, the youngest request is preempted and computed anew later. Nothing here knows the time.
+As in vLLM: requests wait first come, first served; at most `max_num_seqs` run; a step takes every running
+request one token further and fills what is left of the token budget with prompts (in chunks where they are
+long). When the cache is full, the youngest request is preempted and computed anew later. Nothing here knows
+the time.
 """
 
 import random
@@ -109,7 +110,12 @@ class Batch(Generic[Stream]):
         self._make_room()
         for request in self.running:
             budget = self._schedule(request, budget, computes)
-        while self.waiting and len(self.running) < self.max_num_seqs and budget > 0 and self._fits(self.waiting[0]):
+        while (
+            self.waiting
+            and len(self.running) < self.max_num_seqs
+            and budget > 0
+            and self._fits(self.waiting[0])
+        ):
             request = self.waiting.popleft()
             self.running.append(request)
             self._reuse_prefix(request)
@@ -138,7 +144,9 @@ class Batch(Generic[Stream]):
         self.running = [request for request in self.running if not request.finished]
         return progress
 
-    def _schedule(self, request: Request[Stream], budget: int, computes: list[tuple[Request[Stream], int]]) -> int:
+    def _schedule(
+        self, request: Request[Stream], budget: int, computes: list[tuple[Request[Stream], int]]
+    ) -> int:
         tokens = min(budget, request.context - request.computed)
         if tokens > 0:
             computes.append((request, tokens))

@@ -22,8 +22,16 @@ def exposition(batch: Batch[Any], model: str) -> str:
     ]
     lines: list[str] = []
     for name, kind, meaning, value in rows:
-        lines += [f"# HELP vllm:{name} {meaning}", f"# TYPE vllm:{name} {kind}", f"vllm:{name}{plain} {float(value)}"]
-    lines += ["# HELP vllm:request_success_total Requests that ended.", "# TYPE vllm:request_success_total counter"]
+        lines += [
+            f"# HELP vllm:{name} {meaning}",
+            f"# TYPE vllm:{name} {kind}",
+            f"vllm:{name}{plain} {float(value)}",
+        ]
+    lines += [
+        "# HELP vllm:request_success_total Requests that ended.",
+        "# TYPE vllm:request_success_total counter",
+    ]
     for reason, count in (("finished", counters.finished), ("abort", counters.aborted)):
-        lines.append(f'vllm:request_success_total{{engine="0",finished_reason="{reason}",model_name="{label}"}} {count}')
+        labels = f'{{engine="0",finished_reason="{reason}",model_name="{label}"}}'
+        lines.append(f"vllm:request_success_total{labels} {count}")
     return "\n".join(lines) + "\n"

@@ -1,10 +1,11 @@
 """How long one step takes: a roofline of an H100-like GPU, from the model's name and vLLM's arguments.
 
-A step reads the weights and the key-value cache once (memory), multiplies (compute), and costs the host something
-(launches, scheduling, sampling, HTTP). Memory and compute overlap, the host's share does not. The constants are set
-so that Qwen2.5-1.5B in bf16 gives about 285 tok/s at batch 1 and 2,000 tok/s at batch 8, as such servers do.
+A step reads the weights and the key-value cache once (memory), multiplies (compute), and costs the host
+something (launches, scheduling, sampling, HTTP). Memory and compute overlap, the host's part does not. The
+constants are set so that Qwen2.5-1.5B in bf16 gives about 285 tok/s at batch 1 and 2,000 tok/s at batch 8.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ REFERENCE_PARAMETERS = 1.54e9  # Qwen2.5-1.5B: the model that the constants were
 REFERENCE_LAYERS = 28
 REFERENCE_KV_BYTES = 28_672  # per token: 28 layers, 2 key-value heads of 128, keys and values, 2 bytes
 
-HOST_SECONDS = 1.93e-3  # per step: scheduling, one graph launch, sampling, detokenizing, HTTP
+HOST_SECONDS = 2.0e-3  # per step: scheduling, one graph launch, sampling, detokenizing, HTTP
 SYNCHRONOUS_SECONDS = 0.5e-3  # what asynchronous scheduling hides
 EAGER_SECONDS_PER_LAYER = 0.2e-3  # about 25 launches a layer, each waited for by a GPU that is done too soon
 SEQUENCE_HOST_SECONDS = 0.02e-3  # per sequence and step
@@ -33,14 +34,14 @@ FOUR_BIT = {"awq", "awq_marlin", "gptq", "gptq_marlin", "bitsandbytes", "gguf", 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """What a model's name gives away: parameters in all, and those that one token really uses (experts)."""
+    """What a model's name gives away: parameters in all, and those that one token uses (experts)."""
 
     parameters: float
     active: float
 
     @classmethod
     def of(cls, name: str) -> "ModelSize":
-        """From a name such as `Qwen2.5-1.5B-Instruct`, `smollm2-135m`, `Qwen3-30B-A3B`; 1.5B when it tells nothing."""
+        """From a name like `Qwen2.5-1.5B`, `smollm2-135m`, `Qwen3-30B-A3B`; 1.5B if it tells nothing."""
         last = name.rstrip("/").rsplit("/", 1)[-1]
         scale = {"b": 1e9, "m": 1e6}
         found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)([bm])(?![a-z])", last, re.IGNORECASE)
@@ -51,7 +52,7 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class Work:
-    """What one step computes: sequences in it, tokens that decode and prefill, and tokens of cache that are read."""
+    """What one step computes: its sequences, tokens that decode and prefill, tokens of cache it reads."""
 
     sequences: int
     decode_tokens: int
@@ -84,12 +85,12 @@ class Roofline:
     @property
     def layers(self) -> float:
         """Layers that a model of this size has, about."""
-        return REFERENCE_LAYERS * (self.size.parameters / REFERENCE_PARAMETERS) ** 0.22
+        return REFERENCE_LAYERS * self._grown(0.22)
 
     @property
     def kv_bytes_per_token(self) -> float:
         """Bytes of cache that one token of context takes."""
-        return REFERENCE_KV_BYTES * self.kv_scale * (self.size.parameters / REFERENCE_PARAMETERS) ** 0.75
+        return REFERENCE_KV_BYTES * self.kv_scale * self._grown(0.75)
 
     @property
     def weights(self) -> float:
@@ -97,7 +98,7 @@ class Roofline:
         return self.size.parameters * self.weight_bytes
 
     def kv_capacity_tokens(self, memory_share: float, kv_cache_bytes: float | None = None) -> int:
-        """Tokens of context that fit beside the weights in `memory_share` of the GPU (or in the bytes given)."""
+        """Tokens that fit beside the weights in `memory_share` of the GPU, or in the bytes given."""
         room = GPU_MEMORY_BYTES * memory_share - self.weights - ACTIVATION_BYTES
         return max(0, int((kv_cache_bytes or room) / self.kv_bytes_per_token))
 
@@ -105,7 +106,7 @@ class Roofline:
         """Duration and load of a step that does `work`."""
         tokens = work.decode_tokens + work.prefill_tokens
         # A batch wakes more experts than one token does: all of them soon.
-        awake = min(1.0, self.size.active / self.size.parameters * max(1, tokens) ** 0.8)
+        awake = min(1.0, self.size.active / self.size.parameters * math.pow(max(1, tokens), 0.8))
         memory = (self.weights * awake + work.context_tokens * self.kv_bytes_per_token) / BANDWIDTH
         memory += work.sequences * SEQUENCE_GPU_SECONDS
         compute = 2 * self.size.active * tokens / self.flops
@@ -117,6 +118,9 @@ class Roofline:
             compute_share=compute / seconds,
         )
         return Cost(round(seconds * NS), load)
+
+    def _grown(self, exponent: float) -> float:
+        return math.pow(self.size.parameters / REFERENCE_PARAMETERS, exponent)
 
     def _host_seconds(self, sequences: int) -> float:
         seconds = HOST_SECONDS + sequences * SEQUENCE_HOST_SECONDS

@@ -1,4 +1,4 @@
-"""The sentences that the simulated model says: written by us, friendly, and true as far as one line can be."""
+"""What the simulated model says: sentences of our own, friendly, as true as one line can be."""
 
 OPENERS: tuple[str, ...] = (
     "What a lovely question!",
@@ -12,7 +12,7 @@ OPENERS: tuple[str, ...] = (
 # The first sentence for each prompt of the stage set, topic by topic, in the set's own order.
 ANSWERS: dict[str, tuple[str, ...]] = {
     "sky": (
-        "Air scatters blue light more than red, and in the evening the light crosses so much air that red is left.",
+        "Air scatters blue more than red, and evening light crosses so much air that only red is left.",
         "The nearest star beyond the sun is about four light years away, and most others are far beyond it.",
         "The moon keeps its shape, but we see more or less of its sunny side as it goes around us.",
         "You would feel very light on Mars, for it pulls only about a third as hard as Earth does.",
@@ -175,11 +175,34 @@ ANYWHERE: tuple[str, ...] = (
 # Words that give away what a prompt of somebody else's is about.
 KEYWORDS: dict[str, tuple[str, ...]] = {
     "sky": ("sky", "star", "moon", "mars", "space", "planet", "sun", "rocket", "galaxy"),
-    "earth": ("sea", "rain", "wind", "wave", "cloud", "ocean", "thunder", "mountain", "snow", "weather", "earth"),
+    "earth": (
+        "sea",
+        "rain",
+        "wind",
+        "wave",
+        "cloud",
+        "ocean",
+        "thunder",
+        "mountain",
+        "snow",
+        "weather",
+        "earth",
+    ),
     "animals": ("cat", "bird", "fish", "bee", "dog", "animal", "elephant", "penguin", "horse", "whale"),
     "food": ("bread", "eat", "coffee", "cook", "chocolate", "food", "cake", "recipe", "tea", "cheese"),
     "body": ("we", "brain", "sleep", "dream", "heart", "body", "feel", "hand", "memory"),
-    "machines": ("machine", "computer", "phone", "bicycle", "plane", "battery", "car", "robot", "ship", "gpu"),
+    "machines": (
+        "machine",
+        "computer",
+        "phone",
+        "bicycle",
+        "plane",
+        "battery",
+        "car",
+        "robot",
+        "ship",
+        "gpu",
+    ),
     "plants": ("plant", "tree", "flower", "leaf", "leaves", "seed", "garden", "grass", "forest"),
     "ideas": ("music", "word", "language", "number", "story", "joke", "song", "write", "poem"),
 }

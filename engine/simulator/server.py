@@ -24,7 +24,7 @@ class Server:
         self.ready = False
         self._max_model_len = max_model_len
         self._settings = settings
-        self._runner = runner
+        self.runner = runner
         self._numbers = itertools.count(1)
 
     def application(self) -> web.Application:
@@ -41,7 +41,9 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if not self.ready:
-            return web.json_response(shapes.error(503, "still loading", kind="ServiceUnavailable"), status=503)
+            return web.json_response(
+                shapes.error(503, "still loading", kind="ServiceUnavailable"), status=503
+            )
         try:
             response: web.StreamResponse = await handler(request)
         except asked.Refused as refused:
@@ -57,10 +59,12 @@ class Server:
 
     async def _models(self, _: web.Request) -> web.Response:
         settings = self._settings
-        return web.json_response(shapes.models(settings.served_model_name, settings.model, self._max_model_len))
+        return web.json_response(
+            shapes.models(settings.served_model_name, settings.model, self._max_model_len)
+        )
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        text = exposition(self._runner.batch, self._settings.served_model_name)
+        text = exposition(self.runner.batch, self._settings.served_model_name)
         return web.Response(text=text, content_type="text/plain")
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -88,7 +92,7 @@ class Server:
         )
         # aiohttp cancels this handler when the client goes away: the slot is then given back.
         try:
-            self._runner.submit(job)
+            self.runner.submit(job)
             if ask.stream:
                 return await self._stream(request, job.stream, shape)
             while not job.stream.finished:
@@ -97,7 +101,7 @@ class Server:
             return web.json_response(shape.whole(job.stream))
         finally:
             if not job.finished:
-                self._runner.cancel(job)
+                self.runner.cancel(job)
 
     def _job(self, ask: asked.Asked, number: int) -> Request[Reply]:
         # Without a temperature the same prompt has the same answer, whatever the seed.

@@ -1,6 +1,6 @@
 """The JSON of OpenAI's API as vLLM 0.32 speaks it: chunks of a stream, whole answers, errors, models.
 
-A chunk's parts that do not change are encoded once per request: a stream of 2,000 tokens a second has to cost little.
+A chunk's parts that do not change are encoded once per request: 2,000 tokens a second have to cost little.
 """
 
 import time
@@ -73,15 +73,20 @@ class Shape:
         if not self.include_usage:
             return DONE
         total = orjson.dumps(usage(self.prompt_tokens, completion_tokens))
-        print_ = f',"system_fingerprint":"{FINGERPRINT}"}}\n\n'.encode()
-        return self._head + b'],"usage":' + total + print_ + DONE
+        fingerprint = f',"system_fingerprint":"{FINGERPRINT}"}}\n\n'.encode()
+        return self._head + b'],"usage":' + total + fingerprint + DONE
 
     def whole(self, reply: Reply) -> dict[str, Any]:
         """The answer to a request that did not ask for a stream."""
         text = reply.text(0, reply.available)
         choice: dict[str, Any] = {"index": 0}
         choice |= {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
-        choice |= {"logprobs": None, "finish_reason": reply.finish_reason, "stop_reason": None, "token_ids": None}
+        choice |= {
+            "logprobs": None,
+            "finish_reason": reply.finish_reason,
+            "stop_reason": None,
+            "token_ids": None,
+        }
         return {
             "id": self.id,
             "object": "chat.completion" if self.chat else "text_completion",
@@ -106,7 +111,9 @@ class Shape:
         )
 
 
-def error(status: int, message: str, *, kind: str = "BadRequestError", param: str | None = None) -> dict[str, Any]:
+def error(
+    status: int, message: str, *, kind: str = "BadRequestError", param: str | None = None
+) -> dict[str, Any]:
     """vLLM's error object."""
     return {"error": {"message": message, "type": kind, "param": param, "code": status}}
 

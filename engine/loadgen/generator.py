@@ -1,10 +1,10 @@
 """The load generator: a closed loop of clients against one arm, and the documents of what they saw.
 
-Each of `concurrency` clients keeps one streaming request in flight. Time to first token and every chunk are stamped
-with the run's clock when their bytes arrive; tokens are counted from the running usage that the stream carries.
+Each of `concurrency` clients keeps one streaming request in flight. Time to first token and every chunk are
+stamped with the run's clock when their bytes arrive; tokens are counted from the running usage in the stream.
 
-A request that fails ends its round early: no further one is begun, those that already speak finish, those still
-waiting are withdrawn, and `RoundLoad.problem` says why. `round` does not raise for it, so the race can go on.
+A request that fails ends its round early: no further one is begun, those that already speak finish, those
+that still wait are withdrawn, and `RoundLoad.problem` says why. `round` does not raise: the race can go on.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from engine.clock import Clock
 from engine.config import Workload
 from engine.documents import Column, Descriptor, Mark, MarkKind, Page
 from engine.errors import ArmError
+from engine.loadgen.pages import TextPages
+from engine.loadgen.stream import AnswerStream, StreamFailed
 from engine.metrics import METRICS
-from engine.sse import AnswerStream, Row, StreamFailed
 from engine.workload import PromptOrder
 
 Emit = Callable[[Mark | Page], None]
 
-FLUSH_SECONDS = 0.05
 DRAIN_SECONDS = 60.0
 WARM_UP_TOKENS = 8
 WARM_UP_SECONDS = 120.0
@@ -106,7 +106,7 @@ class LoadGenerator:
         self._clock = clock
         self._emit = emit
         self._request_ids = request_ids
-        self._pages = _TextPages(f"text.{arm}", emit)
+        self._pages = TextPages(f"text.{arm}", emit)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -155,12 +155,11 @@ class LoadGenerator:
     async def round(self, number: int, until: int | asyncio.Event) -> RoundLoad:
         """Keep `concurrency` requests in flight until `until` (the run's time, or an event), then drain.
 
-        Every round asks the same prompts in the same order. At the cutoff requests that have had their first token
-        go on to their end and the others are withdrawn; what has not ended DRAIN_SECONDS later is given up.
+        Every round asks the same prompts in the same order. At the cutoff, requests that have had their first
+        token go on to their end and the others are withdrawn; after DRAIN_SECONDS more they are given up.
         """
-        current = _Round(
-            RoundLoad(self.arm, number, begun_ns=self._clock.now_ns()), until, PromptOrder(self._workload.seed)
-        )
+        load = RoundLoad(self.arm, number, begun_ns=self._clock.now_ns())
+        current = _Round(load, until, PromptOrder(self._workload.seed))
         clients = [asyncio.create_task(self._client(current)) for _ in range(self._workload.concurrency)]
         cutoff = asyncio.create_task(self._cutoff(current))
         try:
@@ -193,7 +192,7 @@ class LoadGenerator:
         waiting = [task for task in clients if task not in current.speaking]
         for task in waiting:
             task.cancel()
-        await asyncio.wait(waiting) if waiting else None
+        await asyncio.gather(*waiting, return_exceptions=True)
         current.withdrawing = False
         _, left = await asyncio.wait(clients, timeout=DRAIN_SECONDS)
         if left:
@@ -202,7 +201,8 @@ class LoadGenerator:
 
     def _may_begin(self, current: _Round) -> bool:
         # The time or event itself is asked: the task that waits for it may not have run yet.
-        passed = self._clock.now_ns() >= current.until if isinstance(current.until, int) else current.until.is_set()
+        until = current.until
+        passed = self._clock.now_ns() >= until if isinstance(until, int) else until.is_set()
         return not (passed or current.over.is_set())
 
     async def _client(self, current: _Round) -> None:
@@ -306,45 +306,6 @@ class _Exchange:
     prompt: str
     stream: AnswerStream = field(default_factory=AnswerStream)
     last_ns: int = 0
-
-
-class _TextPages:
-    """Collects rows of a text stream and emits them as a page, FLUSH_SECONDS after the first at the latest."""
-
-    def __init__(self, stream: str, emit: Emit) -> None:
-        self.stream = stream
-        self._emit = emit
-        self._timer: asyncio.TimerHandle | None = None
-        self._clear()
-
-    def add(self, t_ns: int, request: int, rows: list[Row]) -> None:
-        """Rows that arrived together at `t_ns`."""
-        for tokens, text in rows:
-            self._t_ns.append(t_ns)
-            self._request.append(request)
-            self._tokens.append(tokens)
-            self._text.append(text)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-
-    def flush(self) -> None:
-        """Emit what there is."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._t_ns:
-            return
-        data = {"request": self._request, "tokens": self._tokens, "text": self._text}
-        # The columns are known to be right: validating 2,000 rows a second again would only cost.
-        page = Page.model_construct(stream=self.stream, t_ns=self._t_ns, data=data)
-        self._clear()
-        self._emit(page)
-
-    def _clear(self) -> None:
-        self._t_ns: list[int] = []
-        self._request: list[int] = []
-        self._tokens: list[int] = []
-        self._text: list[str] = []
 
 
 async def _check(response: aiohttp.ClientResponse) -> None:

@@ -1,4 +1,4 @@
-"""An answer's event stream, read without I/O: bytes in, rows of (tokens, text) out, with exact token counts."""
+"""An answer's event stream, read without I/O: bytes in, rows of (tokens, text) out, counted exactly."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ class StreamFailed(Exception):
 class AnswerStream:
     """One streamed answer (OpenAI's chat or plain completion) as its bytes come in.
 
-    Tokens are counted from the running usage that each chunk carries (`continuous_usage_stats`). A server that has
-    no such thing gets one token per chunk with text, and `estimated` says so.
+    Tokens are counted from the running usage that each chunk carries (`continuous_usage_stats`). Where a
+    server has no such thing, each chunk with text counts as one token, and `estimated` says so.
     """
 
     def __init__(self) -> None:

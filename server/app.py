@@ -1,0 +1,226 @@
+"""The application: its parts put together, and served by uvicorn on a socket that is bound already."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from engine.clock import Clock, MonotonicClock
+from engine.errors import PortInUse, ServerError, WattraceError
+from server.answers import failure
+from server.api import Api
+from server.auth import Gate, host_allowed
+from server.control import Command, Controller
+from server.fastpath import ViewerProtocol
+from server.hub import Hub
+from server.pages import Pages, Shield
+from server.plotlyjs import PlotlyScript
+from server.scene import DemoInfo, ReplayInfo, Scene
+from server.settings import Settings
+from server.websocket import Watch
+
+_MAX_MESSAGE_BYTES = 4096
+_GRACE_SECONDS = 1
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens, and how the presenter gets in."""
+
+    url: str
+    login_url: str
+    """Works once, for whoever opens it first."""
+    token: str
+    port: int
+
+
+class Stage:
+    """The parts of one server, and the ASGI application made of them; starts nothing before its lifespan."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        command: Command,
+        *,
+        demo: DemoInfo | None = None,
+        replay: ReplayInfo | None = None,
+        autostart: bool = False,
+        debug: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock = clock or MonotonicClock()
+        self.autostart = autostart
+        self.scene = scene = Scene(period_ns=settings.period_ns, demo=demo, replay=replay)
+        self.gate = Gate(settings)
+        self.hub = Hub(scene, settings, clock)
+        self.controller = Controller(
+            command,
+            sink=lambda document: scene.add(document, clock.now_ns()),
+            begun=scene.begin,
+            ended=scene.end,
+            debug=debug,
+        )
+        self.plotly = PlotlyScript()
+        self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
+
+    def _starlette(self, settings: Settings) -> Starlette:
+        routes = [
+            Watch(self.hub, settings, self.clock).route(),
+            *Api(self.hub, self.gate, self.controller, self.clock).routes(),
+            *Pages(self.plotly).routes(),
+        ]
+        handlers = {HTTPException: _http_error, Exception: _internal_error}
+        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with self.hub.running():
+            preparing = asyncio.create_task(self.plotly.prepare(), name="plotly")
+            if self.autostart:
+                await self._start()
+            try:
+                yield
+            finally:
+                preparing.cancel()
+                await self.controller.close()
+
+    async def _start(self) -> None:
+        try:
+            await self.controller.start()
+        except WattraceError as error:
+            self.scene.fail(str(error))
+
+    async def leave(self) -> None:
+        """Send the viewers away and let the race write its end; the server's own shutdown comes after."""
+        self.controller.hang_up()
+        await self.hub.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host`:`port` (0: any free one). Raises PortInUse, or ServerError with why."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise ServerError(f"cannot listen on {host}: {error.strerror or error}") from error
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _bind_error(host, port, error) from error
+    return listener
+
+
+def serve(
+    settings: Settings,
+    command: Command,
+    *,
+    demo: DemoInfo | None = None,
+    replay: ReplayInfo | None = None,
+    autostart: bool = False,
+    debug: bool = False,
+    ready: Callable[[Address], None] = lambda address: None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered, and must not block.
+
+    Raises PortInUse before anything is started.
+    """
+    listener = bind(settings.host, settings.port)
+    try:
+        stage = Stage(settings, command, demo=demo, replay=replay, autostart=autostart, debug=debug)
+        port = listener.getsockname()[1]
+        Server(stage, lambda: ready(address(settings, stage.gate, port))).run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def address(settings: Settings, gate: Gate, port: int) -> Address:
+    """Where to find the server; a wildcard host is reached by the loopback address from here."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
+    url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return Address(url, f"{url}login?ticket={gate.issue_ticket()}", gate.token, port)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our own beginning and end."""
+
+    def __init__(self, stage: Stage, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            stage.app,
+            loop="uvloop",
+            http="httptools",
+            ws=ViewerProtocol,
+            ws_max_size=_MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            log_config=None,
+            log_level="warning",  # at INFO, uvicorn logs query strings
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            backlog=_BACKLOG,
+        )
+        super().__init__(config)
+        self._stage, self._ready = stage, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Viewers first: they are told why, and nobody who never reads can hold the server up."""
+        await self._stage.leave()
+        await super().shutdown(sockets=sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Exit on signals, in order; uvicorn would raise them again at the end, as if nobody had listened."""
+        try:
+            before = {number: signal.signal(number, self.handle_exit) for number in _wanted_signals()}
+        except ValueError:  # not the main thread: whoever runs us there sets should_exit
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _wanted_signals() -> list[signal.Signals]:
+    """SIGHUP, too (the terminal is closed), unless nohup has had it ignored."""
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    return wanted if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*wanted, signal.SIGHUP]
+
+
+def _bind_error(host: str, port: int, error: OSError) -> ServerError:
+    if error.errno == errno.EADDRINUSE:
+        return PortInUse(host, port)
+    return ServerError(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = {404: "there is nothing at this address", 405: "this address does not take that method"}
+    response = failure(error.status_code, sentence.get(error.status_code, error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    return failure(500, "the server has failed at this; its log says more")

@@ -1,0 +1,100 @@
+"""The dashboard's files, and the headers and the Host check that every response goes through."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from re import compile as pattern
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.answers import failure
+from server.plotlyjs import PlotlyScript
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+_HOST = pattern(r"[a-z0-9.\-_:\[\]]{1,255}")
+
+# Scripts of ours only, and sockets to this very host (some browsers do not count ws: as 'self').
+_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "connect-src 'self'{sockets}; object-src 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class _Files(StaticFiles):
+    """Files that browsers keep, but ask about each time: an upgrade shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.setdefault("cache-control", "no-cache")
+        return response
+
+
+class Pages:
+    """The page, its files and Plotly."""
+
+    def __init__(self, plotly: PlotlyScript, static: Path = STATIC) -> None:
+        self.plotly = plotly
+        self._files = _Files(directory=static, check_dir=False)
+
+    def routes(self) -> list[BaseRoute]:
+        """`/`, `/static/...` and `/plotly.min.js`."""
+        return [
+            Route("/", self._index),
+            Route("/plotly.min.js", self.plotly.respond),
+            Mount("/static", self._files, name="static"),
+        ]
+
+    async def _index(self, request: Request) -> Response:
+        return await self._files.get_response("index.html", request.scope)
+
+
+class Shield:
+    """Middleware: requests for other hosts are refused, and every response gets the security headers."""
+
+    def __init__(self, app: ASGIApp, allowed: Callable[[HTTPConnection], bool]) -> None:
+        self.app, self.allowed = app, allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, shielded."""
+        if scope["type"] not in {"http", "websocket"}:
+            return await self.app(scope, receive, send)
+        connection = HTTPConnection(scope)
+        if not self.allowed(connection):
+            return await self._refuse(scope, receive, send)
+        policy = _policy(connection.headers.get("host", "").lower())
+
+        async def send_shielded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update({**_HEADERS, "content-security-policy": policy})
+            await send(message)
+
+        return await self.app(scope, receive, send_shielded)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        sentence = "this server is not known by that host name; add it to WATTRACE_HOSTS to allow it"
+        await failure(421, sentence)(scope, receive, send)
+
+
+@lru_cache(maxsize=64)
+def _policy(host: str) -> str:
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return _POLICY.format(sockets=sockets)

@@ -1,0 +1,100 @@
+import { loadPlotly } from './axes.js';
+import { RunClock } from './clock.js';
+import { counters, painted } from './counters.js';
+import { Page } from './page.js';
+import { SharedScale } from './scale.js';
+import { arms, initial, reduce } from './state.js';
+import { Stream } from './stream.js';
+import { Track, WINDOW_NS } from './track.js';
+
+/** @typedef {import('./state.js').Event} Event */
+
+const CHART_EVERY_MS = 30; // a little under two frames of a 60 Hz screen
+const CALM_EVERY_MS = 500;
+const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+let state = initial();
+let track = new Track([]);
+let scale = new SharedScale();
+let chartMs = -Infinity;
+let textMs = -Infinity;
+/** @type {any} */
+let plotly = null;
+const clock = new RunClock();
+const page = new Page(dispatch);
+const stream = new Stream(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`, {
+  message: (message) => dispatch({ type: 'message', message, nowMs: performance.now() }),
+  open: () => dispatch({ type: 'opened' }),
+  closed: (delayMs, reason) => dispatch({ type: 'closed', again: delayMs !== null, reason }),
+});
+
+/** @param {Event} event */
+function dispatch(event) {
+  const before = state;
+  state = reduce(state, event);
+  if (event.type === 'message') follow(before.run?.id, event);
+  if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
+  Object.assign(counters, {
+    framesReceived: state.framesReceived, lastSeq: state.lastSeq, gaps: state.gaps, missed: state.missed,
+  });
+}
+
+/** Brings the track and the clock up to a message. @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
+function follow(runBefore, { message, nowMs }) {
+  if (message.type === 'hello') {
+    const labels = arms(state).map(({ label }) => label);
+    if (message.run?.id !== runBefore || track.labels.join() !== labels.join()) {
+      track = new Track(labels);
+      scale = new SharedScale();
+      clock.reset();
+    }
+    track.replace(message.history);
+    if (message.frame) observe(message.frame, nowMs);
+    page.control.ask();
+  } else if (message.type === 'frame' && (message.run ?? undefined) === state.run?.id) {
+    observe(message, nowMs);
+  }
+}
+
+/** @param {import('./types.js').Frame} frame @param {number} nowMs */
+function observe(frame, nowMs) {
+  clock.observe(nowMs, frame.t_ns, frame.run_t_ns);
+  track.push(frame.power);
+}
+
+/** @param {number} nowMs */
+function tick(nowMs) {
+  requestAnimationFrame(tick);
+  if (nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
+  chartMs = nowMs;
+  const arranged = page.arrange(state);
+  if (arranged && plotly) page.useAxes(plotly);
+  const run_t_ns = clock.now(performance.now());
+  if (arranged || nowMs - textMs >= TEXT_EVERY_MS) {
+    textMs = nowMs;
+    page.drawText(state, performance.now(), run_t_ns);
+    if (state.frame && page.panels.length) painted('firstDigitsMs');
+  }
+  scale.follow(track.peak(run_t_ns - WINDOW_NS), nowMs);
+  page.drawCharts(state, track, run_t_ns, scale.max);
+  counters.framesDrawn += 1;
+  if (counters.firstDigitsMs !== null && !wanted) wantAxes();
+}
+
+let wanted = false;
+
+/** The library is large: it is asked for when the first digits are on the screen. */
+function wantAxes() {
+  wanted = true;
+  setTimeout(async () => {
+    plotly = await loadPlotly();
+    if (!plotly) return;
+    page.useAxes(plotly);
+    requestAnimationFrame(() => requestAnimationFrame(() => painted('axesMs')));
+  }, 50);
+}
+
+Object.assign(window, { wattrace: counters });
+stream.start();
+requestAnimationFrame(tick);

@@ -1,0 +1,142 @@
+import { Chart } from './chart.js';
+import { element, setAttribute, setStyle, setText, show } from './dom.js';
+import { NONE, count, duration, energyPerToken, known, short } from './format.js';
+
+/** @typedef {import('./types.js').ArmFigures} ArmFigures */
+/** @typedef {import('./types.js').Arm} Arm */
+/** @typedef {import('./track.js').Track} Track */
+
+/**
+ * @typedef {object} View what a panel needs beside its own figures
+ * @property {boolean} power whether there is a power sensor
+ * @property {string} unit of energy per token, the same in all panels
+ * @property {number} most the largest hero value over all arms, which the bar is drawn against
+ * @property {string} reason why the run has failed
+ * @property {boolean} over whether the run has ended
+ * @property {boolean} begun whether there is a run at all
+ */
+
+const STATES = new Map([
+  ['pending', 'waiting'], ['starting', 'starting'], ['ready', 'ready'], ['active', 'running'],
+  ['resting', 'resting'], ['failed', 'failed'], ['stopped', 'stopped'],
+]);
+const MOST_PIPS = 16;
+
+/** One arm: letter, name, the hero number, watts and tokens, the chart, and what it is saying. */
+export class Panel {
+  /** @param {Arm} arm @param {number} slot */
+  constructor(arm, slot) {
+    this.arm = arm;
+    this.chart = new Chart(slot, arm.label);
+    this.state = element('span', 'panel-state');
+    const name = element('h2', 'panel-name', arm.name || arm.label);
+    const head = element('header', 'panel-head', element('span', 'letter', arm.label), name, this.state);
+    this.digits = element('span', 'hero-digits', NONE);
+    this.unit = element('b', '', 'mJ');
+    this.per = element('span', '', 'per token');
+    this.bar = element('i');
+    this.first = metric();
+    this.second = metric();
+    this.pips = element('span', 'pips');
+    this.running = element('span', 'running-text');
+    this.runningBox = element('div', 'running', this.pips, this.running);
+    this.trouble = element('p', 'trouble');
+    this.prompt = element('p', 'prompt');
+    this.text = element('p', 'text');
+    this.root = element('article', 'panel', element('div', 'panel-body',
+      head,
+      element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per)),
+      element('div', 'bar', this.bar),
+      element('div', 'metrics', this.first.root, this.second.root, this.runningBox),
+      this.trouble,
+      this.chart.root,
+      element('div', 'answer', this.prompt, element('div', 'text-window', this.text))));
+    this.root.setAttribute('data-slot', String(slot));
+    this.mostRunning = 0;
+  }
+
+  /** @param {ArmFigures | undefined} figures @param {View} view */
+  drawFigures(figures, view) {
+    const state = figures?.state ?? (view.begun ? 'pending' : 'idle');
+    setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
+    setAttribute(this.root, 'data-power', String(view.power));
+    setText(this.state, view.over && state !== 'failed' ? '' : STATES.get(state) ?? '');
+    if (view.power) this.drawEnergy(figures, view);
+    else this.drawSpeed(figures, view);
+    this.drawRunning(figures?.running);
+    const trouble = state === 'failed' ? `${this.arm.label} has failed. ${figures?.reason ?? view.reason}`.trim()
+      : view.power ? '' : 'No power sensor on this machine: speed only';
+    setText(this.trouble, trouble);
+    show(this.trouble, trouble !== '');
+    show(this.chart.root, view.power && state !== 'failed');
+    setText(this.prompt, figures?.prompt ?? '');
+    setText(this.text, (figures?.text ?? '').replace(/\s+/g, ' '));
+  }
+
+  /** @param {ArmFigures | undefined} figures @param {View} view */
+  drawEnergy(figures, view) {
+    setText(this.digits, energyPerToken(figures?.joules_per_token, view.unit));
+    setText(this.unit, view.unit);
+    setText(this.per, 'per token');
+    this.drawBar(figures?.joules_per_token, view.most);
+    this.first.draw(short(figures?.power_watts), 'W');
+    this.second.draw(short(figures?.tokens_per_second), 'tok/s');
+  }
+
+  /** @param {ArmFigures | undefined} figures @param {View} view */
+  drawSpeed(figures, view) {
+    setText(this.digits, short(figures?.tokens_per_second));
+    setText(this.unit, 'tokens');
+    setText(this.per, 'per second');
+    this.drawBar(figures?.tokens_per_second, view.most);
+    this.first.draw(count(figures?.tokens), 'tokens');
+    this.second.draw(count(figures?.rounds), figures?.rounds === 1 ? 'turn' : 'turns');
+  }
+
+  /** @param {number | null | undefined} value @param {number} most */
+  drawBar(value, most) {
+    const share = known(value) && most > 0 ? Math.max(0.5, Math.round((value / most) * 1000) / 10) : 0;
+    setStyle(this.bar, 'width', `${share}%`);
+  }
+
+  /** @param {number | null | undefined} running */
+  drawRunning(running) {
+    show(this.runningBox, known(running));
+    if (!known(running)) return;
+    this.mostRunning = Math.max(this.mostRunning, running);
+    const pips = this.mostRunning <= MOST_PIPS ? this.mostRunning : 0;
+    while (this.pips.children.length > pips) this.pips.lastElementChild?.remove();
+    while (this.pips.children.length < pips) this.pips.append(element('i'));
+    for (let index = 0; index < pips; index += 1) {
+      setAttribute(this.pips.children[index], 'data-on', String(index < running));
+    }
+    setText(this.running, `${count(running)} at once`);
+  }
+
+  /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */
+  drawChart(figures, track, run_t_ns, max, over) {
+    const active = figures?.state === 'active' && !over;
+    this.chart.draw(track, run_t_ns, max, active);
+    if (active) return this.chart.say('');
+    const ghost = track.ghosts.get(this.arm.label);
+    if (!ghost) return this.chart.say(over || !figures ? '' : 'waiting for its first turn');
+    const ago = duration(Math.floor((run_t_ns - ghost.end_t_ns) / 1e9));
+    this.chart.say(over ? 'last turn' : `resting, last turn ${ago.replace('.0', '')} ago`);
+  }
+
+  remove() {
+    this.chart.remove();
+    this.root.remove();
+  }
+}
+
+function metric() {
+  const digits = element('b');
+  const unit = element('span');
+  /** @param {string} value @param {string} name */
+  const draw = (value, name) => {
+    setText(digits, value);
+    setText(unit, name);
+  };
+  return { root: element('p', 'metric', digits, unit), draw };
+}

@@ -1,0 +1,58 @@
+import { element, setText } from './dom.js';
+import { NONE, count, energyPerToken, short } from './format.js';
+import { phaseDetail, phaseName } from './schedule.js';
+import { arms } from './state.js';
+import { verdictLine } from './verdict.js';
+
+/** @typedef {import('./state.js').State} State */
+
+const TABLE_EVERY_MS = 3000;
+const SPEAK_EVERY_MS = 15_000;
+const COLUMNS = ['Arm', 'State', 'Energy per token', 'Power', 'Tokens per second', 'Tokens', 'Running'];
+
+/** The page for those who do not see it: the figures as a table, and now and then a sentence. */
+export class Summary {
+  /** @param {HTMLElement} table @param {HTMLElement} speech */
+  constructor(table, speech) {
+    this.body = element('tbody');
+    table.append(
+      element('caption', '', 'Live figures'),
+      element('thead', '', element('tr', '', ...COLUMNS.map((name) => header(name, 'col')))), this.body);
+    this.speech = speech;
+    this.tableMs = -Infinity;
+    this.spokenMs = -Infinity;
+  }
+
+  /** @param {State} state @param {number} nowMs */
+  draw(state, nowMs) {
+    if (nowMs - this.tableMs >= TABLE_EVERY_MS) {
+      this.tableMs = nowMs;
+      this.body.replaceChildren(...arms(state).map((arm) => row(state, arm)));
+    }
+    if (nowMs - this.spokenMs < SPEAK_EVERY_MS) return;
+    const line = verdictLine(state);
+    const sentence = `${phaseName(state.frame)}, ${phaseDetail(state.frame, state.run?.schedule)}. ${line.text}.`;
+    if (sentence === this.speech.textContent) return;
+    this.spokenMs = nowMs;
+    setText(this.speech, sentence);
+  }
+}
+
+/** @param {State} state @param {import('./types.js').Arm} arm */
+function row(state, arm) {
+  const figures = state.frame?.arms?.[arm.label];
+  const joules = figures?.joules_per_token;
+  const unit = typeof joules === 'number' ? ' mJ' : '';
+  const cells = [
+    figures?.state ?? NONE, energyPerToken(joules, 'mJ') + unit, `${short(figures?.power_watts)} W`,
+    short(figures?.tokens_per_second), count(figures?.tokens), count(figures?.running),
+  ];
+  return element('tr', '', header(`${arm.label}: ${arm.name}`, 'row'), ...cells.map((text) => element('td', '', text)));
+}
+
+/** @param {string} text @param {string} scope */
+function header(text, scope) {
+  const cell = element('th', '', text);
+  cell.scope = scope;
+  return cell;
+}

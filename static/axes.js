@@ -30,12 +30,30 @@ let loading = null;
 export function loadPlotly() {
   loading ??= new Promise((resolve) => {
     const script = document.createElement('script');
+    const restore = withoutStyles();
     script.src = BUNDLE;
-    script.onload = () => resolve(/** @type {any} */ (window).Plotly ?? null);
-    script.onerror = () => resolve(null);
+    script.onload = () => {
+      restore();
+      resolve(/** @type {any} */ (window).Plotly ?? null);
+    };
+    script.onerror = () => {
+      restore();
+      resolve(null);
+    };
     document.head.append(script);
   });
   return loading;
+}
+
+/**
+ * The bundle holds a map library whose first act is to write an inline style, which this page's security policy
+ * refuses with an error on the console. While the bundle runs, style elements are templates, which style nothing.
+ */
+function withoutStyles() {
+  const create = document.createElement;
+  document.createElement = (/** @type {string} */ name, /** @type {ElementCreationOptions | undefined} */ options) => (
+    create.call(document, name === 'style' ? 'template' : name, options));
+  return () => { document.createElement = create; };
 }
 
 /** Axes, grid and labels of one chart: our own few lines until the library has come, and for good if it never does. */
@@ -58,6 +76,7 @@ export class Axes {
   /** @param {Frame} frame */
   sketch(frame) {
     const { width, height, left, right, top, bottom, font } = frame;
+    /** @type {SVGElement[]} */
     const nodes = [];
     frame.yTicks.forEach((tick, index) => {
       const y = height - bottom - (tick / frame.max) * (height - bottom - top);

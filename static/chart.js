@@ -7,7 +7,7 @@ import { Trace } from './trace.js';
 import { MEAN, T, Track, WINDOW_NS } from './track.js';
 
 const MOST_POINTS = 640;
-const X_TICKS = [-30, -20, -10, 0];
+const X_TICKS = [-20, -10, 0];
 const points = new Points(2048);
 
 /**
@@ -86,7 +86,7 @@ export class Chart {
     const { plot, y } = this.geometry();
     const perNs = plot / WINDOW_NS;
     // A little more than the window, so that the left edge is not seen to crawl.
-    decimate(ring, end_t_ns - WINDOW_NS * 1.03, Infinity, Math.min(MOST_POINTS, Math.ceil(plot)), points);
+    decimate(ring, end_t_ns - WINDOW_NS * 1.03, WINDOW_NS, Math.min(MOST_POINTS, Math.ceil(plot)), points);
     this.trace.draw(paths(points, this.slot, (t) => plot + (t - end_t_ns) * perNs, y, Track.gap(ring)));
     this.trace.shift(0);
     this.trace.point(null, 0);
@@ -125,16 +125,17 @@ export class Chart {
 
 /** @param {number} width @param {number} height @param {number} font @param {number} max @param {boolean} resting */
 function frame(width, height, font, max, resting) {
-  const yTicks = height < font * 7 ? [0, max] : ticks(max);
+  const yTicks = height < font * 6 ? [0, max] : ticks(max);
   const yLabels = tickLabels(yTicks);
   const longest = Math.max(...yLabels.map((text) => text.length));
   return {
-    width, height, font, max, yTicks, yLabels,
+    width, height, font, yTicks, yLabels,
+    max: max * 1.06, // room for the line at the top tick
     left: Math.round(font * Math.max(3.2, longest * 0.62 + 0.4)),
     right: Math.round(font * 1.3),
     top: Math.round(font * 0.7),
-    bottom: Math.round(font * 1.5),
+    bottom: Math.round(font * 1.45),
     xTicks: X_TICKS,
-    xLabels: ['−30 s', '−20', '−10', resting ? 'end' : 'now'],
+    xLabels: ['−20 s', '−10', resting ? 'end' : 'now'],
   };
 }

@@ -3,16 +3,18 @@
  * speed too, and stops soon after the frames stop: a picture never scrolls on data that has not come.
  */
 export class RunClock {
-  constructor() {
-    this.reset();
-  }
+  rate = 1;
+  base_t_ns = NaN;
+  baseMs = 0;
+  newest_t_ns = NaN;
+  /** @type {{t_ns: number, run_t_ns: number}[]} */
+  recent = [];
 
   reset() {
     this.rate = 1;
     this.base_t_ns = NaN;
     this.baseMs = 0;
     this.newest_t_ns = NaN;
-    /** @type {{t_ns: number, run_t_ns: number}[]} */
     this.recent = [];
   }
 
@@ -22,7 +24,10 @@ export class RunClock {
    * @param {number | null | undefined} run_t_ns the run's clock at that moment
    */
   observe(nowMs, t_ns, run_t_ns) {
-    if (typeof run_t_ns !== 'number') return this.reset();
+    if (typeof run_t_ns !== 'number') {
+      this.reset();
+      return;
+    }
     if (run_t_ns < this.newest_t_ns) this.reset(); // another run, or a replay that jumped back
     const expected = this.now(nowMs);
     this.newest_t_ns = run_t_ns;
@@ -35,7 +40,7 @@ export class RunClock {
     this.baseMs = nowMs;
   }
 
-  /** The run's clock at this moment in nanoseconds, NaN when there is none. @param {number} nowMs */
+  /** The run's clock at this moment in nanoseconds, NaN when there is none. @param {number} nowMs @returns {number} */
   now(nowMs) {
     const ahead = this.newest_t_ns + 2.5e8 * Math.max(1, this.rate);
     return Math.min(this.base_t_ns + (nowMs - this.baseMs) * 1e6 * this.rate, ahead);

@@ -16,19 +16,18 @@ export class Points {
 }
 
 /**
- * Puts the rows from `from_t_ns` to `to_t_ns` into `points`: as they are when they fit into `limit`, else as
- * the minimum, maximum and mean of buckets. Buckets stand on a fixed grid of time, so a picture that scrolls does not
- * shimmer, and never mix two arms or a missing reading with readings.
+ * Puts the rows from `from_t_ns` on, about `span_ns` of them, into `points`: as they are when they fit into `limit`, else as the minimum, maximum
+ * and mean of buckets. Buckets stand on a fixed grid of time, so a picture that scrolls does not shimmer, and never mix two arms or a missing reading with readings.
  * @param {Ring} ring
  * @param {number} from_t_ns
- * @param {number} to_t_ns
+ * @param {number} span_ns
  * @param {number} limit
  * @param {Points} points
  */
-export function decimate(ring, from_t_ns, to_t_ns, limit, points) {
+export function decimate(ring, from_t_ns, span_ns, limit, points) {
   const first = ring.indexFrom(T, from_t_ns);
-  const rows = ring.indexFrom(T, to_t_ns + 1) - first;
-  const width = rows > limit ? (to_t_ns - from_t_ns) / limit : 0;
+  const rows = ring.length - first;
+  const width = rows > limit ? span_ns / limit : 0;
   points.length = 0;
   let bucket = NaN;
   let weight = 0;

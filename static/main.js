@@ -92,7 +92,7 @@ function wantAxes() {
     if (!plotly) return;
     page.useAxes(plotly);
     requestAnimationFrame(() => requestAnimationFrame(() => painted('axesMs')));
-  }, 50);
+  }, 0);
 }
 
 Object.assign(window, { wattrace: counters });

@@ -45,9 +45,9 @@ export class Panel {
     this.text = element('p', 'text');
     this.root = element('article', 'panel', element('div', 'panel-body',
       head,
-      element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per)),
+      element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per), this.runningBox),
       element('div', 'bar', this.bar),
-      element('div', 'metrics', this.first.root, this.second.root, this.runningBox),
+      element('div', 'metrics', this.first.root, this.second.root),
       this.trouble,
       this.chart.root,
       element('div', 'answer', this.prompt, element('div', 'text-window', this.text))));
@@ -110,7 +110,7 @@ export class Panel {
     for (let index = 0; index < pips; index += 1) {
       setAttribute(this.pips.children[index], 'data-on', String(index < running));
     }
-    setText(this.running, `${count(running)} at once`);
+    setText(this.running, running === 0 ? 'none now' : running === 1 ? '1 at a time' : `${count(running)} at once`);
   }
 
   /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */

@@ -86,18 +86,20 @@ def _make_parts(shop: Workshop, recipes: Sequence[Recipe]) -> Stamp:
     shop.log.unlink(missing_ok=True)
     _remove(shop.scratch)
     shop.scratch.mkdir()
-    for recipe in recipes:
-        if recipe.is_done(shop.folder, stamp):
-            shop.say(f"{recipe.name}: up to date")
-            continue
-        check_disk(shop.folder, recipe)
-        begin = time.monotonic()
-        versions = _make_part(shop, recipe, stamp)
-        seconds = round(time.monotonic() - begin, 1)
-        stamp = stamp.including(recipe.name, Part(recipe.digest, dict(versions), seconds))
-        stamp.save(shop.folder)
-        shop.say(f"{recipe.name}: done in {seconds} s")
-    shutil.rmtree(shop.scratch)
+    try:
+        for recipe in recipes:
+            if recipe.is_done(shop.folder, stamp):
+                shop.say(f"{recipe.name}: up to date")
+                continue
+            check_disk(shop.folder, recipe)
+            begin = time.monotonic()
+            versions = _make_part(shop, recipe, stamp)
+            seconds = round(time.monotonic() - begin, 1)
+            stamp = stamp.including(recipe.name, Part(recipe.digest, dict(versions), seconds))
+            stamp.save(shop.folder)
+            shop.say(f"{recipe.name}: done in {seconds} s")
+    finally:
+        _remove(shop.scratch)
     return stamp
 
 
@@ -108,13 +110,15 @@ def _make_part(shop: Workshop, recipe: Recipe, stamp: Stamp) -> Mapping[str, str
     """
     target, old = shop.folder / recipe.name, shop.scratch / "old"
     stamp.excluding(recipe.name).save(shop.folder)
-    if target.exists():
+    if recipe.name not in stamp.parts:
+        _remove(target)  # what a build that was killed left there
+    elif target.exists():
         target.rename(old)
     try:
         versions = recipe.make(shop)
     except BaseException:
-        if recipe.name in stamp.parts and old.exists():
-            _remove(target)
+        _remove(target)
+        if old.exists():
             old.rename(target)
             stamp.save(shop.folder)
             shop.say(f"{recipe.name}: failed; the one from before is back in its place")

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.cpu_build.errors import BuildError
 
 TAIL_LINES = 6
+LINE_CHARACTERS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,5 +76,6 @@ def explain(output: str, *, step: str, code: int, log: Path) -> BuildError:
 
 def tail(output: str, log: Path) -> str:
     """The last lines of a command's output, and where the rest of it is."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    return "\n".join([*lines[-TAIL_LINES:], f"all of it: {log}"])
+    # pip warns of every retry at length; its errors come after.
+    lines = [line.rstrip() for line in output.splitlines() if line.strip() and not line.startswith("WARNING")]
+    return "\n".join([*(line[:LINE_CHARACTERS] for line in lines[-TAIL_LINES:]), f"all of it: {log}"])

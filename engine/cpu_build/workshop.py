@@ -41,9 +41,9 @@ class Workshop:
         Raises BuildError, with the cause if its output tells it, when it fails and `check` is true.
         """
         with self.log.open("ab") as log:
-            start = log.tell()
             log.write(f"--- {step}: {' '.join(str(word) for word in command)}\n".encode())
             log.flush()
+            start = log.tell()
             finished = subprocess.run(
                 [str(word) for word in command],
                 stdin=subprocess.DEVNULL,

@@ -104,11 +104,11 @@ class Server:
                 self.runner.cancel(job)
 
     def _job(self, ask: asked.Asked, number: int) -> Request[Reply]:
-        # Without a temperature the same prompt has the same answer, whatever the seed.
+        # Without a temperature the same prompt has the same answer on every server, whatever the seeds.
         key = "greedy"
         if ask.temperature > 0:
-            key = f"seed {ask.seed}" if ask.seed is not None else f"request {number}"
-        answer = Answer(ask.prompt, f"{self._settings.seed} {key}")
+            key = f"{self._settings.seed} {number if ask.seed is None else f'seed {ask.seed}'}"
+        answer = Answer(ask.prompt, key)
         natural = answer.natural_tokens + 1  # with its end-of-sequence token
         ends_naturally = not ask.ignore_eos and natural <= ask.max_tokens
         reply = Reply(answer, ends_naturally)

@@ -1,0 +1,210 @@
+"""`wattrace run` as a person runs it: real processes, simulated arms, and everything that can go wrong."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.documents import Mark, MarkKind, Page, Stop
+from engine.recording import Reader
+from integration.conftest import Races
+from integration.processes import wait_until
+
+
+def documents(path: Path) -> list[object]:
+    return list(Reader(path))
+
+
+def stop_of(path: Path) -> Stop:
+    last = documents(path)[-1]
+    assert isinstance(last, Stop), "a run always ends with a stop document"
+    return last
+
+
+def begun_racing(path: Path) -> bool:
+    return path.exists() and b'"request_first_token"' in path.read_bytes()
+
+
+def test_a_race_runs_and_compare_reads_it(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    done = races.run("run", races.demo(rounds=4), "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert str(out) in done.stdout and "SIMULATED" in done.stdout
+    result = json.loads(races.run("compare", str(out), "--json").stdout)
+    assert result["complete"] is True and result["simulated"] is True
+    one, four = result["arms"]
+    assert [one["label"], four["label"]] == ["A", "B"] and one["rounds"] == four["rounds"] == 2
+    assert four["tokens_per_second"] > 2 * one["tokens_per_second"]
+    assert 0 < four["joules_per_token"] < one["joules_per_token"]
+    assert one["ttft_seconds"]["p50"] > 0 and one["reasons"] == ["simulated"]
+    assert {verdict["metric"] for verdict in result["verdicts"]} == {"joules_per_token", "tokens_per_second"}
+    assert not races.processes()
+
+
+def test_the_documents_are_whole_and_in_order(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    assert races.run("run", races.demo(), "--out", str(out)).returncode == 0
+    told = documents(out)
+    stop = stop_of(out)
+    assert stop.exit_status == "success" and len(stop.arms) == 2
+    rows: dict[str, int] = {}
+    latest: dict[str, int] = {}
+    for document in told:
+        if isinstance(document, Page):
+            rows[document.stream] = rows.get(document.stream, 0) + len(document.t_ns)
+            assert document.t_ns[0] >= latest.get(document.stream, 0)
+            latest[document.stream] = document.t_ns[-1]
+    assert rows == stop.counts
+    finished = [m for m in told if isinstance(m, Mark) and m.kind == MarkKind.REQUEST_FINISHED]
+    streamed: dict[object, int] = {}
+    for document in told:
+        if isinstance(document, Page) and document.stream.startswith("text."):
+            for request, tokens in zip(document.data["request"], document.data["tokens"], strict=True):
+                assert isinstance(tokens, int)
+                streamed[request] = streamed.get(request, 0) + tokens
+    assert finished, "some requests finish"
+    for mark in finished:
+        assert streamed[mark.request] == mark.data["completion_tokens"], "the stream's tokens are the usage's"
+
+
+@pytest.mark.parametrize(("signum", "code", "words"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 130, "SIGTERM")])
+def test_a_signal_ends_the_race_with_its_stop(races: Races, signum: int, code: int, words: str) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=30), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    process.send_signal(signum)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert words.encode() in errors and b"Traceback" not in errors
+    assert stop_of(out).exit_status == "abort"
+    assert not races.processes()
+
+
+def test_kill_9_of_the_race_leaves_a_recording_and_nobody_behind(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=30), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    assert races.processes("engine.sampler") and len(races.processes("engine.simulator")) >= 2
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not races.processes(), seconds=5, what="arms, leashes and sampler are gone")
+    content = out.read_bytes()
+    assert content.endswith(b"\n"), "every document is one write"
+    text = races.run("compare", str(out))
+    assert text.returncode == 0 and "cut off" in text.stdout
+    assert json.loads(races.run("compare", str(out), "--json").stdout)["complete"] is False
+
+
+def test_a_race_whose_server_is_gone_writes_its_stop(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=30), "--out", str(out), "--stream", stdout=subprocess.DEVNULL)
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    assert process.stdin is not None
+    process.stdin.close()
+    process.stdin = None
+    process.wait(timeout=10)
+    assert stop_of(out).reason == "the server is gone"
+    wait_until(lambda: not races.processes(), seconds=5, what="everybody is gone")
+
+
+def test_the_stream_is_what_the_recording_has(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(), "--out", str(out), "--stream")
+    assert process.stdout is not None and process.stdin is not None
+    streamed = process.stdout.read()
+    process.communicate()
+    assert process.returncode == 0
+    assert streamed == out.read_bytes()
+
+
+def test_an_arm_that_cannot_start_is_named_with_its_reason(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    demo = races.demo(second=", env: {WATTRACE_SIM_FAIL_START: '1'}")
+    done = races.run("run", demo, "--out", str(out))
+    assert done.returncode == 1
+    assert "arm B" in done.stderr and "out of memory" in done.stderr and "Traceback" not in done.stderr
+    assert stop_of(out).exit_status == "fail"
+    assert not races.processes()
+
+
+def test_an_arm_that_dies_while_racing_ends_the_run_and_says_so(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=30), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    arms = {pid: line for pid, line in races.processes("engine.simulator").items() if "engine.leash" not in line}
+    os.kill(min(arms), signal.SIGKILL)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1 and b"was killed by SIGKILL" in errors
+    stop = stop_of(out)
+    assert stop.exit_status == "fail" and "arm A" in stop.reason
+    states = [m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"]
+    assert states[-1] == "failed"
+    assert not races.processes()
+
+
+def test_a_dead_sampler_is_told_and_its_watts_stay_unknown(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=2, rounds=4), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    [sampler] = races.processes("engine.sampler")
+    os.kill(sampler, signal.SIGKILL)
+    process.communicate(timeout=30)
+    warnings = [m.text for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.WARNING]
+    assert any("sampler process was killed by SIGKILL" in (text or "") for text in warnings)
+    arms = json.loads(races.run("compare", str(out), "--json").stdout)["arms"]
+    assert arms[1]["joules_per_token"] is None and arms[1]["tokens"] > 0
+
+
+def test_a_full_disk_keeps_what_was_recorded_and_still_says_stop(races: Races) -> None:
+    """The limit on a file's size stands in for the disk: the same error path, wherever tests run."""
+    out = races.folder / "race.jsonl"
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+
+    process = races.start("run", races.demo(seconds=30), "--out", str(out), preexec_fn=small_files)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"cannot record further" in errors and b"Traceback" not in errors
+    assert out.stat().st_size <= 300_000 and out.read_bytes().endswith(b"\n")
+    assert json.loads(races.run("compare", str(out), "--json").stdout)["arms"][0]["tokens"] > 0
+    assert not races.processes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["run", "no-such-demo"], 2, "no demo of this name"),
+        (["run", "--rounds", "1", "--simulate"], 2, "at least one turn"),
+        (["compare", "/no/such/file"], 1, "cannot be read"),
+        (["replay", "/no/such/file", "--no-browser"], 1, "cannot be read"),
+        (["run", "--simulate", "--out", "/proc/nowhere/x.jsonl"], 1, "cannot be created"),
+    ],
+)
+def test_bad_input_is_one_clear_line(races: Races, arguments: list[str], code: int, says: str) -> None:
+    done = races.run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_broken_yaml_and_unknown_keys_are_one_clear_line(races: Races) -> None:
+    file = races.folder / "bad.yaml"
+    for text, says in (("a: [", "not YAML"), ("titel: x", "did you mean 'title'?")):
+        file.write_text(text)
+        done = races.run("run", str(file))
+        assert done.returncode == 2 and says in done.stderr and str(file) in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_without_gpu_and_vllm_run_says_what_is_missing_and_never_simulates(races: Races) -> None:
+    races.environment["WATTRACE_VLLM_PYTHON"] = "/no/such/python"
+    out = races.folder / "race.jsonl"
+    done = races.run("run", "batch-1-vs-8", "--out", str(out))
+    assert done.returncode == 1 and not out.exists()
+    assert "/no/such/python" in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,80 @@
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.loadgen.stream import AnswerStream, Row, StreamFailed
+from engine.simulator.shapes import Shape
+
+texts = st.text(min_size=1, max_size=8)
+
+
+def stream_of(words: list[str], **options: bool) -> bytes:
+    shape = Shape(chat=True, id="chatcmpl-1", model="m", prompt_tokens=12, **options)
+    data = shape.role()
+    for number, word in enumerate(words, 1):
+        data += shape.chunk(word, number, "length" if number == len(words) else None)
+    return data + shape.end(len(words))
+
+
+def feed(data: bytes, cuts: list[int]) -> tuple[AnswerStream, list[Row]]:
+    stream, rows = AnswerStream(), []
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    for begin, end in zip(edges, edges[1:], strict=False):
+        rows += stream.feed(data[begin:end])
+    return stream, rows
+
+
+@given(st.lists(texts, min_size=1, max_size=20), st.lists(st.integers(0, 10_000), max_size=20))
+def test_however_the_bytes_are_cut_the_rows_are_the_same(words: list[str], cuts: list[int]) -> None:
+    stream, rows = feed(stream_of(words, include_usage=True, continuous=True), cuts)
+    assert rows == [(1, word) for word in words]
+    assert (stream.completion_tokens, stream.prompt_tokens) == (len(words), 12)
+    assert stream.done and stream.finish_reason == "length" and not stream.estimated
+
+
+def test_several_tokens_in_one_chunk_are_counted() -> None:
+    shape = Shape(chat=True, id="x", model="m", prompt_tokens=3, include_usage=True, continuous=True)
+    stream = AnswerStream()
+    assert stream.feed(shape.role() + shape.chunk("three words here", 3, None)) == [(3, "three words here")]
+    # the end-of-sequence token has no text, and is a token
+    assert stream.feed(shape.chunk("", 4, "stop")) == [(1, "")]
+    assert stream.completion_tokens == 4
+
+
+@pytest.mark.parametrize("usage", [False, True])
+def test_without_running_usage_chunks_are_counted_and_it_is_said(usage: bool) -> None:
+    stream, rows = feed(stream_of(["a", "b", "c"], include_usage=usage), [])
+    assert rows == [(1, "a"), (1, "b"), (1, "c")]
+    assert stream.estimated
+    assert stream.prompt_tokens == (12 if usage else None)
+
+
+def test_plain_completions_and_keep_alive_comments_are_understood() -> None:
+    shape = Shape(chat=False, id="cmpl-1", model="m", prompt_tokens=2, include_usage=True, continuous=True)
+    stream = AnswerStream()
+    data = b": still here\r\n\r\n" + shape.chunk("hi", 1, "length").replace(b"\n", b"\r\n") + shape.end(1)
+    assert stream.feed(data) == [(1, "hi")]
+    assert stream.done
+
+
+def test_an_error_in_the_stream_is_told() -> None:
+    data = b"data: " + orjson.dumps({"error": {"message": "EngineDeadError", "code": 500}}) + b"\n\n"
+    with pytest.raises(StreamFailed, match="EngineDeadError"):
+        AnswerStream().feed(data)
+
+
+@given(st.binary(max_size=60))
+def test_rubbish_fails_in_one_way_only(payload: bytes) -> None:
+    stream = AnswerStream()
+    try:
+        rows = stream.feed(b"data: " + payload + b"\n")
+    except StreamFailed:
+        return
+    assert rows == [] and stream.completion_tokens == 0
+
+
+@pytest.mark.parametrize("payload", ["3", "null", "[]", '"text"', "{}", '{"choices":3}', '{"choices":[{}]}'])
+def test_json_of_another_shape_fails(payload: str) -> None:
+    with pytest.raises(StreamFailed):
+        AnswerStream().feed(f"data: {payload}\n".encode())

@@ -6,7 +6,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -51,17 +50,8 @@ class Sampler:
         seed: int = 0,
         stop_seconds: float = 3.0,
     ) -> None:
-        self._command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "engine.sampler",
-            "--source",
-            source,
-            "--seed",
-            str(seed),
-        ]
-        self._command += ["--origin-ns", str(clock_origin_ns), "--rate", str(rate_hz)]
+        self._command = [sys.executable, "-P", "-m", "engine.sampler", "--source", source]
+        self._command += ["--origin-ns", str(clock_origin_ns), "--rate", str(rate_hz), "--seed", str(seed)]
         self._command += ["--parent", str(os.getpid())]
         if gpus:
             self._command += ["--gpus", ",".join(map(str, gpus))]
@@ -87,7 +77,7 @@ class Sampler:
             raise DeviceError(what, remedy="see whether nvidia-smi answers") from None
         finally:
             if not self.descriptors:
-                await self._kill()
+                await self._end(self._stop_seconds)
         self._delivering = asyncio.create_task(self._deliver())
         return self
 
@@ -113,15 +103,9 @@ class Sampler:
     async def stop(self) -> None:
         """Let it write its last pages and end; after `stop_seconds` it is killed, and a warning says so."""
         self._stopping = True
-        try:
-            _open(self._process.stdin).close()
-            _, late = await asyncio.wait({self._delivery()}, timeout=self._stop_seconds)
-            if late:
-                self._warn(
-                    f"the sampler did not end within {self._stop_seconds:g} s; its last pages are missing"
-                )
-        finally:
-            await self._kill()
+        if not await self._end(self._stop_seconds):
+            seconds = f"{self._stop_seconds:g} s"
+            self._warn(f"the sampler did not end within {seconds} and was killed; its last pages are missing")
 
     async def _greet(self) -> None:
         """Read the provenance and a descriptor for every stream."""
@@ -162,18 +146,26 @@ class Sampler:
         async for line in _open(self._process.stderr):
             self._last_words.append(line.decode(errors="replace").strip())
 
-    async def _kill(self) -> None:
-        """Make sure that it has ended, and that nothing of it is left in the event loop."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
+    async def _end(self, seconds: float) -> bool:
+        """Close its stdin and see it end, by force after `seconds`; True when it took no force."""
+        _open(self._process.stdin).close()
+        ended = asyncio.create_task(self._process.wait())
+        try:
+            await asyncio.wait({ended}, timeout=seconds)
+            return ended.done()
+        finally:
+            # Not if it has ended: Popen.kill would then take its exit status away from the event loop.
+            if not ended.done():
                 self._process.kill()
-        if self._delivering is not None and not self._delivering.done():
+            await self._read_out()
+            await asyncio.wait({ended, self._listening})
+
+    async def _read_out(self) -> None:
+        """Have its stdout read to the end: unread, it would keep the pipe open."""
+        if self._delivering is not None:
             await asyncio.wait({self._delivering})
-        # Whoever was to read the rest has given up; unread, it would keep the pipe open.
         while await _open(self._process.stdout).read(LINE_LIMIT_BYTES):
             pass
-        await self._process.wait()
-        await self._listening
 
     def _delivery(self) -> asyncio.Task[None]:
         assert self._delivering is not None, "enter the sampler first"

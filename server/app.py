@@ -134,7 +134,7 @@ def serve(
     debug: bool = False,
     ready: Callable[[Address], None] = lambda address: None,
 ) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once requests are answered, and must not block.
+    """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once it answers requests, and must not block.
 
     Raises PortInUse before anything is started.
     """

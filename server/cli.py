@@ -72,7 +72,7 @@ def demo(
         open_browser=not no_browser,
         autostart=autostart,
         debug=_debugging(),
-        race_options=_race_flags(simulate, power, rounds, round_seconds),
+        race_flags=_race_flags(simulate, power, rounds, round_seconds),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from re import compile as pattern
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -38,6 +39,8 @@ class _Files(StaticFiles):
     """Files that browsers keep, but ask about each time: an upgrade shows at once."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if path.endswith((".py", ".pyc")):  # static is a package, so that wheels carry it
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers.setdefault("cache-control", "no-cache")
         return response

@@ -200,7 +200,7 @@ class Scene:
         labels = [arm.label for arm in start.arms]
         return {
             "id": start.run,
-            "demo": _clipped(start.provenance.get("demo")) or (self.demo.name if self.demo else None),
+            "demo": _clipped(demo.get("name")),
             "title": _clipped(demo.get("title")),
             "learn": _clipped(demo.get("learn")),
             "model": _model(start),

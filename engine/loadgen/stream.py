@@ -49,7 +49,7 @@ class AnswerStream:
                 raise StreamFailed(_message(chunk["error"]))
             text = self._choice(chunk["choices"])
             tokens = self._count(chunk.get("usage"), text, final=not chunk["choices"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise StreamFailed(f"not a chunk of an answer: {payload[:80]!r}") from error
         if tokens or text:
             rows.append((tokens, text))

@@ -1,0 +1,89 @@
+"""Puts a show on: which process tells the documents, where the page is, and who may control it."""
+
+import os
+import sys
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.config import load_demo
+from engine.errors import RecordingError
+from engine.recording import Reader
+from server.app import Address, serve
+from server.scene import DemoInfo, ReplayInfo
+from server.settings import Settings, from_environment
+
+_SELF = (sys.executable, "-P", "-m", "server.cli")
+
+
+def serve_demo(
+    name: str | None,
+    *,
+    host: str,
+    port: int,
+    open_browser: bool,
+    autostart: bool,
+    debug: bool,
+    race_flags: Sequence[str],
+) -> None:
+    """Serve the demo `name` (a file too), racing it in a child process whenever told to, until Ctrl-C.
+
+    `race_flags` are for `wattrace run`. Raises ConfigError, DemoNotFound or PortInUse before anything starts.
+    """
+    short, demo = load_demo(name)
+
+    def command(wanted: str | None) -> list[str]:
+        chosen = wanted or name or short
+        load_demo(chosen)
+        return [*_SELF, "run", chosen, "--stream", "--fall-back", *race_flags]
+
+    info = DemoInfo.of(short, demo, simulated="--simulate" in race_flags)
+    serve(
+        _settings(host, port),
+        command,
+        demo=info,
+        autostart=autostart,
+        debug=debug,
+        ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser),
+    )
+
+
+def serve_replay(
+    file: Path, *, host: str, port: int, open_browser: bool, debug: bool, speed: float
+) -> None:
+    """Serve the recording `file` at `speed` until Ctrl-C. Raises RecordingError or PortInUse first."""
+    reader = Reader(file)
+    if next(iter(reader), None) is None:
+        raise RecordingError(file, "holds no documents")
+
+    def command(_: str | None) -> list[str]:
+        return [*_SELF, "replay", str(file), "--stream", "--speed", f"{speed:g}"]
+
+    serve(
+        _settings(host, port),
+        command,
+        replay=ReplayInfo(file.name, speed),
+        autostart=True,
+        debug=debug,
+        ready=lambda address: _announce(address, what=f"replay of {file.name}", open_browser=open_browser),
+    )
+
+
+def _settings(host: str, port: int) -> Settings:
+    return replace(from_environment(os.environ), host=host, port=port)
+
+
+def _announce(address: Address, *, what: str, open_browser: bool) -> None:
+    """Say where the show is; the ticket goes to the terminal and the speaker's browser only."""
+    print(f"wattrace: {what}\n")
+    print(f"  watch     {address.url}")
+    print(f"  control   {address.login_url}   (works once, in one browser)\n")
+    print("Ctrl-C ends it.", flush=True)
+    if open_browser and _has_display():
+        webbrowser.open(address.login_url)
+
+
+def _has_display() -> bool:
+    """Without one, `webbrowser` would start a text browser in the terminal that shows the address."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,253 @@
+"""The load generator against the real simulated server."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import pytest
+from aiohttp import web
+from simulated_server import MODEL, SimulatedServer, free_port
+
+from engine.clock import NS, MonotonicClock
+from engine.config import Workload
+from engine.documents import Descriptor, Mark, MarkKind, Page, decode, encode
+from engine.errors import ArmError
+from engine.loadgen import LoadGenerator
+from engine.workload import PromptOrder
+
+
+class Race:
+    """What a load generator needs, and what it said."""
+
+    def __init__(self, url: str, *, arm: str = "A", **workload: Any) -> None:
+        self.documents: list[Mark | Page] = []
+        self.clock = MonotonicClock(time.monotonic_ns())
+        self.workload = Workload(**{"concurrency": 4, "max_tokens": 40, **workload})
+        self.watch: Callable[[Mark | Page], None] = lambda document: None
+        self.generator = LoadGenerator(
+            arm=arm,
+            base_url=url,
+            model=MODEL,
+            workload=self.workload,
+            clock=self.clock,
+            emit=self.emit,
+            request_ids=itertools.count(1),
+        )
+
+    def emit(self, document: Mark | Page) -> None:
+        self.documents.append(document)
+        self.watch(document)
+
+    def marks(self, kind: MarkKind) -> list[Mark]:
+        return [each for each in self.documents if isinstance(each, Mark) and each.kind is kind]
+
+    @property
+    def pages(self) -> list[Page]:
+        return [each for each in self.documents if isinstance(each, Page)]
+
+    @property
+    def rows(self) -> list[tuple[int, Any, Any, Any]]:
+        rows: list[tuple[int, Any, Any, Any]] = []
+        for page in self.pages:
+            columns = (page.data[name] for name in ("request", "tokens", "text"))
+            rows += zip(page.t_ns, *columns, strict=True)
+        return rows
+
+    def stop_when(self, kind: MarkKind, count: int) -> asyncio.Event:
+        """An event that is set as soon as there are `count` marks of `kind`."""
+        event = asyncio.Event()
+
+        def watch(_: Mark | Page) -> None:
+            if len(self.marks(kind)) >= count:
+                event.set()
+
+        self.watch = watch
+        return event
+
+
+async def test_counts_are_exactly_the_servers() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        # With each first token somebody may be the last who has not spoken yet: nothing is withdrawn then.
+        done = race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 4)
+        async with race.generator:
+            load = await race.generator.round(1, done)
+        assert load.complete and load.problem is None
+        assert (load.submitted, load.finished, load.failed, load.withdrawn) == (4, 4, 0, 0)
+        assert load.completion_tokens == server.metric("generation_tokens_total")
+        assert load.prompt_tokens == server.metric("prompt_tokens_total")
+    assert sum(tokens for _, _, tokens, _ in race.rows) == load.completion_tokens
+    for finished in race.marks(MarkKind.REQUEST_FINISHED):
+        rows = [row for row in race.rows if row[1] == finished.request]
+        assert finished.data["completion_tokens"] == sum(row[2] for row in rows)
+        assert finished.t_ns == rows[-1][0]
+        assert finished.data["finish_reason"] in {"stop", "length"}
+
+
+async def test_marks_and_pages_are_whole_and_in_order() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        async with race.generator:
+            descriptor = race.generator.descriptor()
+            load = await race.generator.round(3, race.stop_when(MarkKind.REQUEST_FINISHED, 12))
+    submitted = race.marks(MarkKind.REQUEST_SUBMITTED)
+    assert [mark.request for mark in submitted] == list(range(1, load.submitted + 1))
+    assert [mark.text for mark in submitted] == list(islice(PromptOrder(race.workload.seed), load.submitted))
+    first = {mark.request: mark.t_ns for mark in race.marks(MarkKind.REQUEST_FIRST_TOKEN)}
+    for request, t_ns in first.items():
+        mine = [row for row in race.rows if row[1] == request]
+        assert mine[0][0] == t_ns
+        assert submitted[(request or 0) - 1].t_ns < t_ns
+    assert all(mark.arm == "A" and mark.round == 3 for mark in race.documents if isinstance(mark, Mark))
+    assert {page.stream for page in race.pages} == {"text.A"} == {descriptor.stream}
+    assert [row[0] for row in race.rows] == sorted(row[0] for row in race.rows)
+    assert load.begun_ns < load.cutoff_ns <= load.drained_ns
+    # what was not validated while it was made is valid all the same
+    documents: list[Mark | Page | Descriptor] = [descriptor, *race.documents]
+    assert all(decode(encode(document)) == document for document in documents)
+
+
+async def test_requests_without_a_slot_are_withdrawn() -> None:
+    with SimulatedServer("--max-num-seqs", "1") as server:
+        race = Race(server.url)
+        async with race.generator:
+            load = await race.generator.round(1, race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 1))
+            assert (load.submitted, load.finished, load.withdrawn, load.failed) == (4, 1, 3, 0)
+            assert load.complete
+            while server.metric("num_requests_running") + server.metric("num_requests_waiting"):
+                await asyncio.sleep(0.01)
+        assert load.completion_tokens == server.metric("generation_tokens_total")
+    failed = race.marks(MarkKind.REQUEST_FAILED)
+    assert [mark.state for mark in failed] == ["withdrawn"] * 3
+    assert all(mark.text for mark in failed)
+    assert len(race.marks(MarkKind.REQUEST_SUBMITTED)) == len(failed) + 1
+
+
+async def test_a_time_ends_a_round_and_a_past_one_begins_nothing() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        async with race.generator:
+            until_ns = race.clock.now_ns() + NS // 2
+            load = await race.generator.round(1, until_ns)
+            assert load.cutoff_ns == until_ns
+            assert all(mark.t_ns < until_ns for mark in race.marks(MarkKind.REQUEST_SUBMITTED))
+            late = await race.generator.round(2, race.clock.now_ns())
+    assert (late.submitted, late.complete) == (0, True)
+
+
+async def test_every_arm_and_round_gets_the_same_prompts() -> None:
+    asked = []
+    for slots in ("1", "4"):
+        with SimulatedServer("--max-num-seqs", slots, "--seed", slots) as server:
+            race = Race(server.url, max_tokens=4)
+            async with race.generator:
+                for number in (1, 2):
+                    race.documents.clear()
+                    await race.generator.round(number, race.stop_when(MarkKind.REQUEST_FINISHED, 6))
+                    asked.append([mark.text for mark in race.marks(MarkKind.REQUEST_SUBMITTED)][:6])
+    assert asked[0] == asked[1] == asked[2] == asked[3]
+
+
+async def test_a_server_that_dies_ends_the_round_and_the_next_says_so_too() -> None:
+    with SimulatedServer("--max-num-seqs", "2") as server:
+        race = Race(server.url, max_tokens=4000)
+        first = race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 2)
+        async with race.generator:
+            round_ = asyncio.create_task(race.generator.round(1, asyncio.Event()))
+            await first.wait()
+            server.process.kill()
+            load = await round_
+            again = await race.generator.round(2, asyncio.Event())
+    assert not load.complete and load.problem
+    assert load.failed + load.withdrawn == load.submitted - load.finished
+    ended = race.marks(MarkKind.REQUEST_FAILED) + race.marks(MarkKind.REQUEST_FINISHED)
+    assert {mark.request for mark in ended} == {mark.request for mark in race.marks(MarkKind.REQUEST_SUBMITTED)}
+    assert sum(row[2] for row in race.rows) == load.completion_tokens
+    assert again.problem and again.finished == 0
+
+
+async def test_a_cancelled_round_leaves_no_request_open() -> None:
+    with SimulatedServer("--max-num-seqs", "2") as server:
+        race = Race(server.url, max_tokens=4000)
+        first = race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 2)
+        async with race.generator:
+            round_ = asyncio.create_task(race.generator.round(1, asyncio.Event()))
+            await first.wait()
+            round_.cancel()
+            await asyncio.gather(round_, return_exceptions=True)
+            assert round_.cancelled()
+        failed = race.marks(MarkKind.REQUEST_FAILED)
+        assert [mark.state for mark in failed] == ["aborted"] * 4
+        while server.metric("num_requests_running") + server.metric("num_requests_waiting"):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_round_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.loadgen.generator.DRAIN_SECONDS", 0.2)
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url, max_tokens=4000)
+        async with race.generator:
+            load = await race.generator.round(1, race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 4))
+    assert "not finished" in (load.problem or "")
+
+
+async def test_warming_up_is_counted_nowhere() -> None:
+    with SimulatedServer() as server:
+        race = Race(server.url)
+        async with race.generator:
+            await race.generator.warm_up(2)
+        assert race.documents == []
+        assert server.metric("generation_tokens_total") == 16
+
+
+async def test_a_failed_warm_up_names_the_arm() -> None:
+    race = Race(f"http://127.0.0.1:{free_port()}", arm="B")
+    async with race.generator:
+        with pytest.raises(ArmError, match="arm B: its warm-up request failed"):
+            await race.generator.warm_up()
+
+
+async def odd_server(body: bytes, status: int) -> tuple[web.AppRunner, str]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, status=status)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.05)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner, f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b'{"error":{"message":"no such model"}}', 404, "HTTP 404"),
+        (b'data: {"error":{"message":"EngineDeadError"}}\n\ndata: [DONE]\n\n', 200, "EngineDeadError"),
+        (b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n', 200, "middle of the answer"),
+        (b"data: <html>\n\n", 200, "not a chunk"),
+    ],
+)
+async def test_odd_answers_fail_the_request_and_end_the_round(body: bytes, status: int, words: str) -> None:
+    runner, url = await odd_server(body, status)
+    race = Race(url, concurrency=2)
+    async with race.generator:
+        load = await race.generator.round(1, asyncio.Event())
+    await runner.cleanup()
+    assert words in (load.problem or "")
+    assert any(words in (mark.text or "") for mark in race.marks(MarkKind.REQUEST_FAILED))
+
+
+async def test_tokens_without_running_usage_are_called_estimated() -> None:
+    chunk = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":%b}]}\n\n'
+    runner, url = await odd_server(chunk % b"null" + chunk % b'"stop"' + b"data: [DONE]\n\n", 200)
+    race = Race(url, concurrency=1)
+    async with race.generator:
+        load = await race.generator.round(1, race.stop_when(MarkKind.REQUEST_FINISHED, 1))
+    await runner.cleanup()
+    assert load.estimated and load.completion_tokens == 2
+    assert race.marks(MarkKind.REQUEST_FINISHED)[0].data["estimated"] is True

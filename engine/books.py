@@ -271,7 +271,9 @@ def summary(
         },
         "total": {
             "tokens": sum(r.total_tokens for r in rounds),
-            "energy_joules": sum(t for t in totals if t is not None) if None not in totals and totals else None,
+            "energy_joules": sum(t for t in totals if t is not None)
+            if None not in totals and totals
+            else None,
         },
         "attributable": figures.energy_joules is not None,
         "reasons": figures.reasons,

@@ -133,7 +133,9 @@ class Demo(Strict):
 def demo_names() -> list[str]:
     """Names of the demos that are shipped, sorted, the default first."""
     folder = resources.files("demos")
-    names = sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+    names = sorted(
+        item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")
+    )
     return sorted(names, key=lambda name: name != DEFAULT_DEMO)
 
 
@@ -169,7 +171,10 @@ def parse_demo(text: str, *, file: str) -> Demo:
         raise ConfigError(file=file, where=where, problem=f"not YAML: {problem}") from error
     if not isinstance(data, dict):
         raise ConfigError(
-            file=file, where="", problem="not a demo", remedy="a mapping with title, model and arms would be right"
+            file=file,
+            where="",
+            problem="not a demo",
+            remedy="a mapping with title, model and arms would be right",
         )
     return parse_fields(data, file=file)
 
@@ -184,7 +189,9 @@ def parse_fields(data: dict[str, Any], *, file: str) -> Demo:
 
 def _config_error(error: ValidationError, *, data: Mapping[str, Any], file: str) -> ConfigError:
     # A misspelt key also leaves the right one missing: the misspelling is the one to name.
-    problems = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
+    problems = sorted(
+        error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden"
+    )
     first = problems[0]
     where = _path(first["loc"])
     if first["type"] == "extra_forbidden":

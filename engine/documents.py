@@ -153,7 +153,9 @@ def encode(document: Start | Descriptor | Page | Mark | Stop) -> bytes:
     return orjson.dumps({"type": document.type, **fields}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def decode(line: bytes, *, path: str = "document", number: int | None = None) -> Start | Descriptor | Page | Mark | Stop:
+def decode(
+    line: bytes, *, path: str = "document", number: int | None = None
+) -> Start | Descriptor | Page | Mark | Stop:
     """The document in one line of JSON.
 
     Raises RecordingError, naming `path` and line `number`, for anything that is not a valid document.

@@ -130,9 +130,7 @@ class EnergyMeter:
         self.average = PowerTrack()
         self.newest_t_ns: int | None = None
 
-    def add(
-        self, t_ns: int, *, instant: float | None, average: float | None, joules: float | None
-    ) -> None:
+    def add(self, t_ns: int, *, instant: float | None, average: float | None, joules: float | None) -> None:
         """Take one sample of all three sensors; None for what the device did not give."""
         self.counter.add(t_ns, joules)
         self.instant.add(t_ns, instant)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import platformdirs
 
 from engine.config import Demo
 from engine.documents import Document
+from engine.errors import RecordingError
 from engine.ledger import Ledger
 from engine.pipes import StreamSink, commands
 from engine.plan import make_plan, scratch_folder
@@ -30,9 +32,17 @@ class RaceOptions:
     out: Path | None = None
 
 
-def recordings_folder() -> Path:
-    """Where recordings go when nobody says otherwise."""
-    return platformdirs.user_data_path("wattrace") / "recordings"
+def data_folder(kind: Literal["recordings", "logs"]) -> Path:
+    """Where recordings (when nobody says otherwise) and the arms' logs go; made when it is not there."""
+    root = os.environ.get("WATTRACE_DATA")
+    folder = (Path(root) if root else platformdirs.user_data_path("wattrace")) / kind
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordingError(
+            folder, f"cannot be created: {error.strerror}; name another in WATTRACE_DATA"
+        ) from error
+    return folder
 
 
 async def race(
@@ -49,7 +59,8 @@ async def race(
     that closes. `watch` sees every document after everybody else.
     """
     run_id = new_run_id(name)
-    path = options.out or recordings_folder() / f"{run_id}.jsonl"
+    path = options.out or data_folder("recordings") / f"{run_id}.jsonl"
+    logs = data_folder("logs")
     with scratch_folder() as folder:
         plan = make_plan(
             name,
@@ -61,7 +72,9 @@ async def race(
         )
         with Recorder(path) as recorder:
             async with _streaming(stream) as sink:
-                running = Race(plan, run_id=run_id, recorder=recorder, sinks=(sink,) if sink else ())
+                running = Race(
+                    plan, run_id=run_id, recorder=recorder, sinks=(sink,) if sink else (), logs=logs
+                )
                 if watch is not None:
                     running.add_sink(lambda document: watch(running.ledger, document))
                 async with _told_to_stop(running, listen=stream):

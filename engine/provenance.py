@@ -30,8 +30,11 @@ def provenance(demo: Demo, *, power: Mapping[str, JsonValue], simulated: bool) -
         "devices": dict(power),
         "vllm_version": None if simulated else _version("vllm"),
         "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
-        "prompts_sha256": prompts_hash(demo.workload.prompts),
-        "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "prompts": demo.workload.prompts,
+        "prompts_sha256": prompts_hash(),
+        "demo_sha256": hashlib.sha256(
+            orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)
+        ).hexdigest(),
         "clock": "CLOCK_MONOTONIC",
     }
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
@@ -43,10 +44,21 @@ def new_run_id(demo_name: str) -> str:
 
 
 class Race:
-    """One run of `plan`. Documents go to `recorder` (critical) and to `sinks` (which must not raise)."""
+    """One run of `plan`. Documents go to `recorder` (critical) and to `sinks` (which must not raise).
 
-    def __init__(self, plan: Plan, *, run_id: str, recorder: Recorder, sinks: tuple[Sink, ...] = ()) -> None:
-        self.plan, self.run_id = plan, run_id
+    What the arms' servers print goes into files in the folder `logs`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        run_id: str,
+        recorder: Recorder,
+        sinks: tuple[Sink, ...] = (),
+        logs: Path | None = None,
+    ) -> None:
+        self.plan, self.run_id, self._logs = plan, run_id, logs
         self.ledger = Ledger()
         self._recorder, self._sinks = recorder, list(sinks)
         self._recording = True
@@ -136,7 +148,7 @@ class Race:
         except asyncio.CancelledError:
             return self._ending.result()
         except ArmError as error:
-            self._arm_state(error.arm, "failed", str(error))
+            self._failed(error)
             return Ending("fail", str(error), error)
         return self._ending.result() if self._ending.done() else Ending("success")
 
@@ -195,7 +207,8 @@ class Race:
         async with contextlib.AsyncExitStack() as stack:
             self._phase("preparing")
             for label, launch in zip(self.plan.demo.labels, self.plan.launches, strict=True):
-                await self._start_arm(stack, label, ServerArm(label, launch))
+                log = self._logs / f"{self.run_id}.{label}.log" if self._logs else None
+                await self._start_arm(stack, label, ServerArm(label, launch, log=log))
             watch = [asyncio.create_task(self._watch_arm(arm)) for arm in self._arms.values()]
             stack.push_async_callback(_cancel_all, watch)
             if self.plan.publishes_occupancy:
@@ -239,9 +252,15 @@ class Race:
         if self.ledger.arms[arm.label].state != "failed":
             self._arm_state(arm.label, "stopped")
 
+    def _failed(self, error: ArmError) -> None:
+        """Tell that an arm has failed, and keep its last words with the recording."""
+        if self.ledger.arms[error.arm].state != "failed":
+            last_words: dict[str, JsonValue] = {"log_tail": list(error.log_tail[-40:])}
+            self._mark(MarkKind.ARM, arm=error.arm, state="failed", text=str(error), data=last_words)
+
     async def _watch_arm(self, arm: ServerArm) -> None:
         error = await arm.died()
-        self._arm_state(arm.label, "failed", str(error))
+        self._failed(error)
         self.end(Ending("fail", str(error), error))
 
     async def _warm_up(self) -> None:
@@ -286,7 +305,11 @@ class Race:
         begun = self._clock.now_ns()
         cutoff = begun + round(schedule.round_seconds * NS)
         slots = min(arm.slots or workload.concurrency, workload.concurrency)
-        begin: dict[str, JsonValue] = {"slots": slots, "ends_t_ns": cutoff, "concurrency": workload.concurrency}
+        begin: dict[str, JsonValue] = {
+            "slots": slots,
+            "ends_t_ns": cutoff,
+            "concurrency": workload.concurrency,
+        }
         self.emit(Mark(kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=turn.arm, round=turn.number, data=begin))
         complete = False
         try:
@@ -319,4 +342,3 @@ async def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-

@@ -150,7 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return EXIT_NO_DEVICE
         for source in sources:
             stack.callback(source.close)
-        _stream(sources, clock, outlet, options, priority)
+        # Nobody reads any more: the parent is gone, so there is nobody to tell either.
+        with suppress(BrokenPipeError):
+            _stream(sources, clock, outlet, options, priority)
     return 0
 
 

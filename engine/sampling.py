@@ -61,7 +61,7 @@ class Sampler:
         self.provenance: dict[str, JsonValue] = {}
         self.descriptors: dict[str, Descriptor] = {}
         self._last_words: deque[str] = deque(maxlen=20)
-        self._stopping = self._told = False
+        self._stopping = self._killed = self._told = False
         self._delivering: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -127,8 +127,9 @@ class Sampler:
             self._on_document(descriptor)
         while line := await _open(self._process.stdout).readline():
             self._on_document(decode(line, path="the sampler's output"))
-        if not self._stopping:
-            raise await self._died()
+        died = await self._died()
+        if not self._killed and not (self._stopping and died.code == 0):
+            raise died
 
     async def _line(self) -> bytes:
         line = await _open(self._process.stdout).readline()
@@ -156,6 +157,7 @@ class Sampler:
         finally:
             # Not if it has ended: Popen.kill would then take its exit status away from the event loop.
             if not ended.done():
+                self._killed = True
                 self._process.kill()
             await self._read_out()
             await asyncio.wait({ended, self._listening})

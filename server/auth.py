@@ -76,7 +76,9 @@ def same_origin(connection: HTTPConnection, allowed: Collection[str]) -> bool:
     if origin is None:
         return connection.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
     origin = origin.strip().lower().rstrip("/")
-    return origin in allowed or _authority(origin) == _host(connection, origin.partition(":")[0])
+    theirs = _authority(origin)
+    ours = _authority(f"{origin.partition(':')[0]}://{connection.headers.get('host', '').lower()}")
+    return origin in allowed or (theirs is not None and theirs == ours)
 
 
 def host_allowed(connection: HTTPConnection, settings: Settings) -> bool:
@@ -103,11 +105,6 @@ def _authority(origin: str) -> str | None:
     except ValueError:
         return None
     return f"{parts.hostname}:{port}" if parts.hostname and port else None
-
-
-def _host(connection: HTTPConnection, scheme: str) -> str | None:
-    """`host:port` of the Host header, for a page that was loaded by `scheme`."""
-    return _authority(f"{scheme}://{connection.headers.get('host', '').lower()}")
 
 
 def _same(known: str, given: str) -> bool:

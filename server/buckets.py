@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from engine.documents import Page
 
 SECONDS_KEPT = 30
+MOST_FRESH = 100
+"""Buckets that one frame brings at most; the history has them all."""
 _PATIENCE_NS = 500_000_000
 """With several GPUs: how long a bucket waits for the slowest of them."""
 
@@ -82,6 +84,10 @@ class Envelope:
         self._fresh: list[Bucket] = []
         self._kept: deque[Bucket] = deque(maxlen=SECONDS_KEPT * 1_000_000_000 // period_ns)
 
+    def expect(self, stream: str) -> None:
+        """A device of this name is there: buckets wait for its samples."""
+        self._devices.setdefault(stream, _Device())
+
     def add(self, page: Page) -> None:
         """Enter one device's samples; pages without power change nothing."""
         device = self._devices.setdefault(page.stream, _Device())
@@ -92,10 +98,10 @@ class Envelope:
         self._close_buckets()
 
     def fresh(self) -> list[Bucket]:
-        """The buckets that were completed since the last call."""
+        """The buckets that were completed since the last call: the newest of them, after a long silence."""
         fresh, self._fresh = self._fresh, []
         self._kept.extend(fresh)
-        return fresh
+        return fresh[-MOST_FRESH:]
 
     def history(self, points: int) -> list[Bucket]:
         """What `fresh` has given over the last 30 seconds, merged to about `points` buckets at most."""

@@ -208,7 +208,7 @@ async def _spawned(argv: Sequence[str]) -> Process:
             *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ, start_new_session=True
         )
     except OSError as error:
-        raise ServerError(f"the race process cannot be started: {error}") from error
+        raise ServerError(f"the race process {argv[0]} cannot be started: {error.strerror}") from error
 
 
 def _kill_group(process: Process) -> None:

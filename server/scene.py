@@ -117,9 +117,14 @@ class Scene:
             case Stop():
                 self.clock.stop(document.t_ns)
                 self._verdict_ns = None
-            case Start() | Descriptor():
-                self.clock.heard(getattr(document, "t_ns", 0), now_ns)
+            case Start():
+                self.clock.heard(0, now_ns)
                 self.edition += 1
+            case Descriptor():
+                self.clock.heard(document.t_ns, now_ns)
+                self.edition += 1
+                if _is_power(document.stream):
+                    self.envelope.expect(document.stream)
 
     def _page(self, page: Page, now_ns: int) -> None:
         if not page.t_ns:
@@ -128,7 +133,7 @@ class Scene:
         if page.stream.startswith("text."):
             if follower := self._followers.get(page.stream.removeprefix("text.")):
                 follower.page(page)
-        elif page.stream.startswith("gpu") and "." not in page.stream:
+        elif _is_power(page.stream):
             self.envelope.add(page)
             self._sampled_ns = now_ns
 
@@ -223,7 +228,7 @@ class Scene:
 
     def _device(self) -> tuple[str | None, str | None]:
         for descriptor in self.ledger.descriptors.values():
-            if descriptor.stream.startswith("gpu") and "." not in descriptor.stream:
+            if _is_power(descriptor.stream):
                 return descriptor.device_name or descriptor.device, descriptor.source
         return None, None
 
@@ -277,6 +282,11 @@ class Scene:
             self._verdict = verdict.as_dict() if verdict else None
             self._verdict_ns = now_ns
         return self._verdict
+
+
+def _is_power(stream: str) -> bool:
+    """`gpu0`, `gpu1`, ...: the streams of power and energy."""
+    return stream.startswith("gpu") and "." not in stream
 
 
 def _pending(simulated: bool) -> dict[str, Any]:

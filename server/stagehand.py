@@ -49,9 +49,7 @@ def serve_demo(
     )
 
 
-def serve_replay(
-    file: Path, *, host: str, port: int, open_browser: bool, debug: bool, speed: float
-) -> None:
+def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug: bool, speed: float) -> None:
     """Serve the recording `file` at `speed` until Ctrl-C. Raises RecordingError or PortInUse first."""
     reader = Reader(file)
     if next(iter(reader), None) is None:

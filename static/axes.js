@@ -119,7 +119,7 @@ function layout(frame) {
     showlegend: false,
     hovermode: false,
     dragmode: false,
-    xaxis: { ...axis, type: 'linear', range: [-30, 0], tickvals: frame.xTicks, ticktext: frame.xLabels, showgrid: false },
+    xaxis: { ...axis, showline: true, type: 'linear', range: [-30, 0], tickvals: frame.xTicks, ticktext: frame.xLabels, showgrid: false },
     yaxis: { ...axis, type: 'linear', range: [0, frame.max], tickvals: frame.yTicks, ticktext: frame.yLabels, ticklabelstandoff: frame.font * 0.3 },
   };
 }

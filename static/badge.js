@@ -42,7 +42,7 @@ export function badges(state, nowMs) {
   const old = age(state, nowMs);
   if (waited === null || old === null) return [{ kind: 'offline', text: 'CONNECTING' }];
   const over = ended(state) || frame?.state === 'idle';
-  if (waited > STALE_S || (old > STALE_S && !over)) return [...list, { kind: 'stale', text: 'STALE' }];
+  if (waited > STALE_S || (old > STALE_S && !over)) return [...list, { kind: 'stale', text: `STALE ${duration(old)}` }];
   if (ended(state)) return [...list, { kind: 'ended', text: 'ENDED' }];
   return list.length ? list : [{ kind: 'live', text: 'LIVE' }];
 }

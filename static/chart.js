@@ -1,6 +1,6 @@
 import { Axes } from './axes.js';
 import { Points, decimate } from './decimate.js';
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, setAttribute } from './dom.js';
 import { paths } from './paths.js';
 import { tickLabels, ticks } from './scale.js';
 import { Trace } from './trace.js';
@@ -19,8 +19,7 @@ export class Chart {
     this.slot = slot;
     this.axes = new Axes();
     this.trace = new Trace();
-    this.note = element('p', 'chart-note');
-    this.root = element('div', 'chart', this.axes.root, this.trace.root, this.note);
+    this.root = element('div', 'chart', this.axes.root, this.trace.root);
     this.root.setAttribute('role', 'img');
     this.root.setAttribute('aria-label', `Power while arm ${label} runs, over 30 seconds`);
     /** @type {import('./axes.js').Frame | null} */
@@ -108,12 +107,6 @@ export class Chart {
     const { width, height, left, right, top, bottom, max } = /** @type {import('./axes.js').Frame} */ (this.frame);
     const tall = height - top - bottom;
     return { plot: width - left - right, left, y: (/** @type {number} */ watts) => tall * (1 - watts / max) };
-  }
-
-  /** @param {string} text */
-  say(text) {
-    setText(this.note, text);
-    show(this.note, text !== '');
   }
 
   remove() {

@@ -21,6 +21,8 @@ const STATES = new Map([
   ['resting', 'resting'], ['failed', 'failed'], ['stopped', 'stopped'],
 ]);
 const MOST_PIPS = 16;
+const NBSP = '\u00a0';
+const EXPECT = 'Energy per token, power and speed appear here when the race starts, with 30 seconds of power and what this arm is writing.';
 
 /** One arm: letter, name, the hero number, watts and tokens, the chart, and what it is saying. */
 export class Panel {
@@ -37,6 +39,9 @@ export class Panel {
     this.bar = element('i');
     this.first = metric();
     this.second = metric();
+    this.note = element('span');
+    this.reasons = element('span', 'reasons');
+    const notes = element('p', 'note', this.note, this.reasons);
     this.pips = element('span', 'pips');
     this.running = element('span', 'running-text');
     this.runningBox = element('div', 'running', this.pips, this.running);
@@ -47,7 +52,8 @@ export class Panel {
       head,
       element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per), this.runningBox),
       element('div', 'bar', this.bar),
-      element('div', 'metrics', this.first.root, this.second.root),
+      element('div', 'metrics', this.first.root, this.second.root, notes),
+      element('p', 'expect', EXPECT),
       this.trouble,
       this.chart.root,
       element('div', 'answer', this.prompt, element('div', 'text-window', this.text))));
@@ -63,11 +69,12 @@ export class Panel {
     setText(this.state, view.over && state !== 'failed' ? '' : STATES.get(state) ?? '');
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
-    this.drawRunning(figures?.running);
+    this.drawRunning(view.over ? null : figures?.running);
+    setText(this.reasons, reasons(figures));
     const trouble = state === 'failed' ? `${this.arm.label} has failed. ${figures?.reason ?? view.reason}`.trim()
       : view.power ? '' : 'No power sensor on this machine: speed only';
     setText(this.trouble, trouble);
-    show(this.trouble, trouble !== '');
+    show(this.trouble, trouble !== '' && state !== 'idle');
     show(this.chart.root, view.power && state !== 'failed');
     setText(this.prompt, figures?.prompt ?? '');
     setText(this.text, (figures?.text ?? '').replace(/\s+/g, ' '));
@@ -75,7 +82,7 @@ export class Panel {
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawEnergy(figures, view) {
-    setText(this.digits, energyPerToken(figures?.joules_per_token, view.unit));
+    this.drawHero(energyPerToken(figures?.joules_per_token, view.unit));
     setText(this.unit, view.unit);
     setText(this.per, 'per token');
     this.drawBar(figures?.joules_per_token, view.most);
@@ -85,12 +92,18 @@ export class Panel {
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawSpeed(figures, view) {
-    setText(this.digits, short(figures?.tokens_per_second));
+    this.drawHero(short(figures?.tokens_per_second));
     setText(this.unit, 'tokens');
     setText(this.per, 'per second');
     this.drawBar(figures?.tokens_per_second, view.most);
     this.first.draw(count(figures?.tokens), 'tokens');
     this.second.draw(count(figures?.rounds), figures?.rounds === 1 ? 'turn' : 'turns');
+  }
+
+  /** @param {string} text */
+  drawHero(text) {
+    setText(this.digits, text);
+    setAttribute(this.digits, 'data-none', String(text === NONE));
   }
 
   /** @param {number | null | undefined} value @param {number} most */
@@ -101,7 +114,7 @@ export class Panel {
 
   /** @param {number | null | undefined} running */
   drawRunning(running) {
-    show(this.runningBox, known(running));
+    show(this.runningBox, known(running) && this.mostRunning + running > 0);
     if (!known(running)) return;
     this.mostRunning = Math.max(this.mostRunning, running);
     const pips = this.mostRunning <= MOST_PIPS ? this.mostRunning : 0;
@@ -117,11 +130,15 @@ export class Panel {
   drawChart(figures, track, run_t_ns, max, over) {
     const active = figures?.state === 'active' && !over;
     this.chart.draw(track, run_t_ns, max, active);
-    if (active) return this.chart.say('');
+    setText(this.note, active ? '' : this.resting(track, run_t_ns, over || !figures));
+  }
+
+  /** What the dashed picture is. @param {Track} track @param {number} run_t_ns @param {boolean} over */
+  resting(track, run_t_ns, over) {
     const ghost = track.ghosts.get(this.arm.label);
-    if (!ghost) return this.chart.say(over || !figures ? '' : 'waiting for its first turn');
-    const ago = duration(Math.floor((run_t_ns - ghost.end_t_ns) / 1e9));
-    this.chart.say(over ? 'last turn' : `resting, last turn ${ago.replace('.0', '')} ago`);
+    if (!ghost) return over ? '' : 'no turn yet';
+    const seconds = Math.max(0, Math.floor((run_t_ns - ghost.end_t_ns) / 1e9));
+    return over ? 'last turn' : `last turn ${duration(seconds).replace('.0', '').replace(' ', NBSP)}${NBSP}ago`;
   }
 
   remove() {
@@ -130,12 +147,20 @@ export class Panel {
   }
 }
 
+/** Why an arm's figures need care, apart from what the badge says. @param {ArmFigures | undefined} figures */
+function reasons(figures) {
+  const codes = (figures?.reasons ?? []).filter((code) => code !== 'simulated');
+  const words = codes.slice(0, 2).map((code) => String(code).replaceAll(/[_-]/g, ' '));
+  return words.join(', ') + (codes.length > 2 ? `, ${codes.length - 2} more` : '');
+}
+
 function metric() {
   const digits = element('b');
   const unit = element('span');
   /** @param {string} value @param {string} name */
   const draw = (value, name) => {
     setText(digits, value);
+    setAttribute(digits, 'data-none', String(value === NONE));
     setText(unit, name);
   };
   return { root: element('p', 'metric', digits, unit), draw };

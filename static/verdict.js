@@ -43,13 +43,24 @@ export function interval(verdict) {
   const { low, high, rounds } = verdict;
   const after = known(rounds) ? `${rounds} rounds` : '';
   if (!known(low) || !known(high)) return after;
+  if (low >= 2) return join(`${times(low)} to ${times(high)} times`, after);
   const change = [(low - 1) * 100, (high - 1) * 100];
   const between = high <= 1
     ? `${percent(-change[1])} to ${percent(-change[0])} % less`
     : low >= 1
       ? `${percent(change[0])} to ${percent(change[1])} % more`
       : `${percent(-change[0])} % less to ${percent(change[1])} % more`;
-  return [`95 % sure: ${between}`, after].filter(Boolean).join(', ');
+  return join(between, after);
+}
+
+/** @param {string} between @param {string} after */
+function join(between, after) {
+  return [`95 % sure: ${between}`, after].filter(Boolean).join(', ').replaceAll(' %', '\u00a0%');
+}
+
+/** @param {number} ratio */
+function times(ratio) {
+  return ratio < 9.95 ? ratio.toFixed(1) : ratio.toFixed(0);
 }
 
 /** @param {number} value */
@@ -83,6 +94,7 @@ export class VerdictLine {
     const line = verdictLine(state);
     const slot = line.arm === null ? -1 : labels.indexOf(line.arm);
     setAttribute(this.root, 'data-tone', line.tone);
+    setAttribute(this.root, 'data-long', String(line.text.length > 40));
     setAttribute(this.root, 'data-slot', String(slot));
     show(this.letter, slot >= 0);
     setText(this.letter, line.arm ?? '');

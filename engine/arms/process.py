@@ -10,7 +10,8 @@ from pathlib import Path
 
 from engine.leash import GRACE_SECONDS, command_on_leash
 
-_TAIL_LINES = 60
+_TAIL_LINES = 200
+"""vLLM prints two tracebacks after the line that matters."""
 
 
 class ArmProcess:

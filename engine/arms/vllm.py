@@ -20,8 +20,13 @@ _READY_SECONDS = 600.0
 _QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
 _CPU_ENV = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "HF_HUB_OFFLINE": "1"}
 
-# Without a size vLLM's CPU build takes most of the RAM for its cache; 128 MiB serve eight short answers.
-_CPU_ARGS: Mapping[str, JsonValue] = {"enforce_eager": True, "kv_cache_memory_bytes": 134_217_728}
+# Without a size vLLM's CPU build takes most of the RAM for its cache; 128 MiB serve eight short answers, but not one
+# of the model's full 8,192 tokens, which vLLM would insist on.
+_CPU_ARGS: Mapping[str, JsonValue] = {
+    "enforce_eager": True,
+    "kv_cache_memory_bytes": 134_217_728,
+    "max_model_len": 2048,
+}
 
 
 def vllm_launch(demo: Demo, arm: Arm, label: str) -> Launch:

@@ -1,5 +1,6 @@
 """What drives an arm, and sees what its clients see."""
 
-from engine.loadgen.generator import LoadGenerator, RoundLoad
+from engine.loadgen.generator import LoadGenerator
+from engine.loadgen.rounds import RoundLoad
 
 __all__ = ["LoadGenerator", "RoundLoad"]

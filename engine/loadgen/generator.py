@@ -9,7 +9,6 @@ that still wait are withdrawn, and `RoundLoad.problem` says why. `round` does no
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +21,7 @@ from engine.config import Workload
 from engine.documents import Column, Descriptor, Mark, MarkKind, Page
 from engine.errors import ArmError
 from engine.loadgen.pages import TextPages
+from engine.loadgen.rounds import Exchange, Round, RoundLoad
 from engine.loadgen.stream import AnswerStream, StreamFailed
 from engine.metrics import METRICS
 from engine.workload import PromptOrder
@@ -35,54 +35,6 @@ WARM_UP_SECONDS = 120.0
 KEEP_ALIVE_SECONDS = 2.0
 
 _FAILURES = (aiohttp.ClientError, OSError, TimeoutError, StreamFailed)
-
-
-@dataclass
-class RoundLoad:
-    """What one round put on its arm; times are the run's nanoseconds."""
-
-    arm: str
-    round: int
-    begun_ns: int
-    cutoff_ns: int = 0
-    """From then on no request was begun."""
-    drained_ns: int = 0
-    submitted: int = 0
-    finished: int = 0
-    failed: int = 0
-    withdrawn: int = 0
-    prompt_tokens: int = 0
-    """Of finished requests."""
-    completion_tokens: int = 0
-    """That arrived, those of failed requests included."""
-    estimated: bool = False
-    """Whether the server told no running usage, so that tokens are counted as chunks."""
-    problem: str | None = None
-    """Why the round ended before its time, or did not drain; None when all went well."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the round ran to its cutoff and every request finished or was withdrawn."""
-        return self.problem is None
-
-
-@dataclass(eq=False)
-class _Round:
-    """One round while it runs."""
-
-    load: RoundLoad
-    until: int | asyncio.Event
-    prompts: PromptOrder
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    speaking: set[asyncio.Task[None]] = field(default_factory=set)
-    """Clients whose request has had its first token."""
-    end_reason: str = "the run ended"
-    withdrawing: bool = False
-
-    def fail(self, problem: str) -> None:
-        """Begin no further request, because of `problem`; the first one counts."""
-        self.load.problem = self.load.problem or problem
-        self.over.set()
 
 
 class LoadGenerator:
@@ -157,9 +109,10 @@ class LoadGenerator:
 
         Every round asks the same prompts in the same order. At the cutoff, requests that have had their first
         token go on to their end and the others are withdrawn; after DRAIN_SECONDS more they are given up.
+        Raises what `emit` raises.
         """
         load = RoundLoad(self.arm, number, begun_ns=self._clock.now_ns())
-        current = _Round(load, until, PromptOrder(self._workload.seed))
+        current = Round(load, until, PromptOrder(self._workload.seed))
         clients = [asyncio.create_task(self._client(current)) for _ in range(self._workload.concurrency)]
         cutoff = asyncio.create_task(self._cutoff(current))
         try:
@@ -176,14 +129,14 @@ class LoadGenerator:
         current.load.drained_ns = self._clock.now_ns()
         return current.load
 
-    async def _cutoff(self, current: _Round) -> None:
+    async def _cutoff(self, current: Round) -> None:
         if isinstance(current.until, int):
             await self._clock.wait_until(current.until)
         else:
             await current.until.wait()
         current.over.set()
 
-    async def _drain(self, current: _Round, clients: list[asyncio.Task[None]]) -> None:
+    async def _drain(self, current: Round, clients: list[asyncio.Task[None]]) -> None:
         """Withdraw what has not begun to speak; wait for the rest, but not for ever."""
         current.load.cutoff_ns = self._clock.now_ns()
         if isinstance(current.until, int):
@@ -194,27 +147,31 @@ class LoadGenerator:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         current.withdrawing = False
-        _, left = await asyncio.wait(clients, timeout=DRAIN_SECONDS)
+        _, left = await asyncio.wait(clients, timeout=DRAIN_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
         if left:
             current.end_reason = f"not finished {DRAIN_SECONDS:.0f} s after the round's end"
             current.fail(f"{len(left)} requests {current.end_reason}")
 
-    def _may_begin(self, current: _Round) -> bool:
+    def _may_begin(self, current: Round) -> bool:
         # The time or event itself is asked: the task that waits for it may not have run yet.
         until = current.until
         passed = self._clock.now_ns() >= until if isinstance(until, int) else until.is_set()
         return not (passed or current.over.is_set())
 
-    async def _client(self, current: _Round) -> None:
+    async def _client(self, current: Round) -> None:
         task = asyncio.current_task()
         assert task is not None
-        while self._may_begin(current):
-            prompt = next(current.prompts)
-            exchange = _Exchange(self.arm, current.load.round, next(self._request_ids), prompt)
-            await self._ask(current, exchange, task)
-            current.speaking.discard(task)
+        try:
+            while self._may_begin(current):
+                prompt = next(current.prompts)
+                exchange = Exchange(self.arm, current.load.round, next(self._request_ids), prompt)
+                await self._ask(current, exchange, task)
+                current.speaking.discard(task)
+        except Exception:
+            current.over.set()  # `emit` has raised, a full disk say: `round` shall raise it now
+            raise
 
-    async def _ask(self, current: _Round, exchange: "_Exchange", task: asyncio.Task[None]) -> None:
+    async def _ask(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:
         load = current.load
         load.submitted += 1
         self._mark(exchange, MarkKind.REQUEST_SUBMITTED, text=exchange.prompt)
@@ -234,7 +191,7 @@ class LoadGenerator:
         else:
             self._finished(exchange, load)
 
-    async def _exchange(self, current: _Round, exchange: "_Exchange", task: asyncio.Task[None]) -> None:
+    async def _exchange(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:
         now_ns, stream, pages = self._clock.now_ns, exchange.stream, self._pages
         async with self._post(self._body(exchange.prompt, self._workload.max_tokens)) as response:
             await _check(response)
@@ -253,7 +210,7 @@ class LoadGenerator:
         if not stream.done and stream.finish_reason is None:
             raise StreamFailed("the stream ended in the middle of the answer")
 
-    def _finished(self, exchange: "_Exchange", load: RoundLoad) -> None:
+    def _finished(self, exchange: Exchange, load: RoundLoad) -> None:
         stream = exchange.stream
         load.finished += 1
         load.prompt_tokens += stream.prompt_tokens or 0
@@ -267,12 +224,12 @@ class LoadGenerator:
         self._pages.flush()
         self._mark(exchange, MarkKind.REQUEST_FINISHED, t_ns=exchange.last_ns, data=data)
 
-    def _failed(self, exchange: "_Exchange", why: str, state: str | None) -> None:
+    def _failed(self, exchange: Exchange, why: str, state: str | None) -> None:
         self._pages.flush()
         data: dict[str, JsonValue] = {"completion_tokens": exchange.stream.completion_tokens}
         self._mark(exchange, MarkKind.REQUEST_FAILED, text=why, state=state, data=data)
 
-    def _mark(self, exchange: "_Exchange", kind: MarkKind, *, t_ns: int | None = None, **fields: Any) -> None:
+    def _mark(self, exchange: Exchange, kind: MarkKind, *, t_ns: int | None = None, **fields: Any) -> None:
         t_ns = self._clock.now_ns() if t_ns is None else t_ns
         arm, number, request = exchange.arm, exchange.round, exchange.request
         self._emit(Mark(kind=kind, t_ns=t_ns, arm=arm, round=number, request=request, **fields))
@@ -294,18 +251,6 @@ class LoadGenerator:
                 "stream_options": {"include_usage": True, "continuous_usage_stats": True},
             }
         )
-
-
-@dataclass(eq=False)
-class _Exchange:
-    """One request and its answer so far."""
-
-    arm: str
-    round: int
-    request: int
-    prompt: str
-    stream: AnswerStream = field(default_factory=AnswerStream)
-    last_ns: int = 0
 
 
 async def _check(response: aiohttp.ClientResponse) -> None:

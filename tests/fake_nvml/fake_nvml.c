@@ -231,7 +231,7 @@ static void answer(int gpu, Field *field, double t)
     if (field->field == 186 && p->update > 0 && p->major >= 8) set_milliwatts(field, instant_watts(gpu, t));
     else if (field->field == 185 && p->average > 0) set_milliwatts(field, average_watts(gpu, t));
     else if (field->field == 83 && p->counter > 0) field->value.ull = counter_mj(gpu, t);
-    else if (field->field == 82 && p->major >= 7) { field->type = 1; field->value.ull = 0; field->value.u = 51; }
+    else if (field->field == 82 && p->major >= 7 && p->update > 0) { field->type = 1; field->value.ull = 0; field->value.u = 51; }
     else field->ret = NOT_SUPPORTED;
 }
 

@@ -49,7 +49,12 @@ class Races:
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            [*WATTRACE, *arguments], env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+            [*WATTRACE, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def processes(self, part: str = "") -> dict[int, str]:

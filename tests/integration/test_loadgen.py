@@ -14,7 +14,7 @@ from simulated_server import MODEL, SimulatedServer, free_port
 from engine.clock import NS, MonotonicClock
 from engine.config import Workload
 from engine.documents import Descriptor, Mark, MarkKind, Page, decode, encode
-from engine.errors import ArmError
+from engine.errors import ArmError, RecordingFull
 from engine.loadgen import LoadGenerator
 from engine.workload import PromptOrder
 
@@ -70,8 +70,8 @@ class Race:
 
 async def test_counts_are_exactly_the_servers() -> None:
     with SimulatedServer("--max-num-seqs", "4") as server:
-        race = Race(server.url)
-        # With each first token somebody may be the last who has not spoken yet: nothing is withdrawn then.
+        race = Race(server.url, max_tokens=300)
+        # Once all four speak nothing is left to withdraw, and a withdrawn token is all that could differ.
         done = race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 4)
         async with race.generator:
             load = await race.generator.round(1, done)
@@ -164,7 +164,9 @@ async def test_a_server_that_dies_ends_the_round_and_the_next_says_so_too() -> N
     assert not load.complete and load.problem
     assert load.failed + load.withdrawn == load.submitted - load.finished
     ended = race.marks(MarkKind.REQUEST_FAILED) + race.marks(MarkKind.REQUEST_FINISHED)
-    assert {mark.request for mark in ended} == {mark.request for mark in race.marks(MarkKind.REQUEST_SUBMITTED)}
+    assert {mark.request for mark in ended} == {
+        mark.request for mark in race.marks(MarkKind.REQUEST_SUBMITTED)
+    }
     assert sum(row[2] for row in race.rows) == load.completion_tokens
     assert again.problem and again.finished == 0
 
@@ -192,6 +194,19 @@ async def test_a_round_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -
         async with race.generator:
             load = await race.generator.round(1, race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 4))
     assert "not finished" in (load.problem or "")
+
+
+async def test_what_emit_raises_ends_the_round_at_once() -> None:
+    def full(document: Mark | Page) -> None:
+        if isinstance(document, Mark) and document.kind is MarkKind.REQUEST_FIRST_TOKEN:
+            raise RecordingFull("x.jsonl", cause=OSError(28, "No space left on device"), written_bytes=1)
+
+    with SimulatedServer() as server:
+        race = Race(server.url, max_tokens=4000)
+        race.watch = full
+        async with race.generator:
+            with pytest.raises(RecordingFull):
+                await race.generator.round(1, asyncio.Event())
 
 
 async def test_warming_up_is_counted_nowhere() -> None:
@@ -228,7 +243,11 @@ async def odd_server(body: bytes, status: int) -> tuple[web.AppRunner, str]:
     [
         (b'{"error":{"message":"no such model"}}', 404, "HTTP 404"),
         (b'data: {"error":{"message":"EngineDeadError"}}\n\ndata: [DONE]\n\n', 200, "EngineDeadError"),
-        (b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n', 200, "middle of the answer"),
+        (
+            b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n',
+            200,
+            "middle of the answer",
+        ),
         (b"data: <html>\n\n", 200, "not a chunk"),
     ],
 )

@@ -71,7 +71,9 @@ def test_the_documents_are_whole_and_in_order(races: Races) -> None:
         assert streamed[mark.request] == mark.data["completion_tokens"], "the stream's tokens are the usage's"
 
 
-@pytest.mark.parametrize(("signum", "code", "words"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 130, "SIGTERM")])
+@pytest.mark.parametrize(
+    ("signum", "code", "words"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 130, "SIGTERM")]
+)
 def test_a_signal_ends_the_race_with_its_stop(races: Races, signum: int, code: int, words: str) -> None:
     out = races.folder / "race.jsonl"
     process = races.start("run", races.demo(seconds=30), "--out", str(out))
@@ -101,7 +103,9 @@ def test_kill_9_of_the_race_leaves_a_recording_and_nobody_behind(races: Races) -
 
 def test_a_race_whose_server_is_gone_writes_its_stop(races: Races) -> None:
     out = races.folder / "race.jsonl"
-    process = races.start("run", races.demo(seconds=30), "--out", str(out), "--stream", stdout=subprocess.DEVNULL)
+    process = races.start(
+        "run", races.demo(seconds=30), "--out", str(out), "--stream", stdout=subprocess.DEVNULL
+    )
     wait_until(lambda: begun_racing(out), what="the race has begun")
     assert process.stdin is not None
     process.stdin.close()
@@ -135,13 +139,17 @@ def test_an_arm_that_dies_while_racing_ends_the_run_and_says_so(races: Races) ->
     out = races.folder / "race.jsonl"
     process = races.start("run", races.demo(seconds=30), "--out", str(out))
     wait_until(lambda: begun_racing(out), what="the race has begun")
-    arms = {pid: line for pid, line in races.processes("engine.simulator").items() if "engine.leash" not in line}
+    arms = {
+        pid: line for pid, line in races.processes("engine.simulator").items() if "engine.leash" not in line
+    }
     os.kill(min(arms), signal.SIGKILL)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 1 and b"was killed by SIGKILL" in errors
     stop = stop_of(out)
     assert stop.exit_status == "fail" and "arm A" in stop.reason
-    states = [m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"]
+    states = [
+        m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"
+    ]
     assert states[-1] == "failed"
     assert not races.processes()
 

@@ -193,7 +193,13 @@ def refused(*arguments: str, **environment: str) -> tuple[int, str]:
 
 
 def test_vllms_own_options_are_taken_and_others_are_named() -> None:
-    known = ["--enforce-eager", "--max_num_seqs=4", "--performance-mode", "throughput", "--no-async-scheduling"]
+    known = [
+        "--enforce-eager",
+        "--max_num_seqs=4",
+        "--performance-mode",
+        "throughput",
+        "--no-async-scheduling",
+    ]
     known += ["--speculative-config", '{"method": "ngram", "num_speculative_tokens": 3}', "-q", "fp8"]
     with SimulatedServer(*known) as server:
         assert server.terminate() == 0

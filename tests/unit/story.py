@@ -16,8 +16,15 @@ def start(*, simulated: bool = True) -> Start:
         run="20261121-093012-story-0000",
         utc="2026-11-21T09:30:12Z",
         seed=7,
-        demo={"name": "story", "title": "Story", "schedule": {"rounds": 4, "mode": "alternate", "round_seconds": 4}},
-        arms=[ArmInfo(label="A", name="one", runtime="simulated"), ArmInfo(label="B", name="two", runtime="simulated")],
+        demo={
+            "name": "story",
+            "title": "Story",
+            "schedule": {"rounds": 4, "mode": "alternate", "round_seconds": 4},
+        },
+        arms=[
+            ArmInfo(label="A", name="one", runtime="simulated"),
+            ArmInfo(label="B", name="two", runtime="simulated"),
+        ],
         provenance={},
         simulated={"power": simulated, "arms": simulated},
     )
@@ -82,7 +89,11 @@ class Teller:
             now = [t for t in times[told:] if t <= self.t_ns]
             told += len(now)
             if now:
-                data = {"request": [self.request] * len(now), "tokens": [1] * len(now), "text": ["x "] * len(now)}
+                data = {
+                    "request": [self.request] * len(now),
+                    "tokens": [1] * len(now),
+                    "text": ["x "] * len(now),
+                }
                 yield Page(stream=f"text.{arm}", t_ns=now, data=data)  # type: ignore[arg-type]
         done = {"prompt_tokens": 5, "completion_tokens": told, "finish_reason": "length"}
         yield Mark(kind=MarkKind.REQUEST_FINISHED, t_ns=self.t_ns, data=done, **ids)  # type: ignore[arg-type]

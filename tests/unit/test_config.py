@@ -37,10 +37,18 @@ def test_the_default_demo_lasts_five_minutes() -> None:
     ("text", "where", "says"),
     [
         (changed("title: T", "titel: T"), "titel", "did you mean 'title'?"),
-        (changed("{max_num_seqs: 1}}", "{max_num_seqs: 1}, argz: {}}"), "arms[0].argz", "did you mean 'args'?"),
+        (
+            changed("{max_num_seqs: 1}}", "{max_num_seqs: 1}, argz: {}}"),
+            "arms[0].argz",
+            "did you mean 'args'?",
+        ),
         (changed("max_num_seqs: 1", "max_num_seqs: 0"), "arms[0]", "a whole number from 1"),
         (changed("max_num_seqs: 1", "port: 1"), "arms[0]", "set by wattrace"),
-        (changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: vlm"), "arms[0].runtime", "'vllm' or 'simulated'"),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: vlm"),
+            "arms[0].runtime",
+            "'vllm' or 'simulated'",
+        ),
         (changed("name: two", "name: one"), "f.yaml", "two arms are called 'one'"),
         (changed("title: T\n", ""), "title", "is missing"),
         (GOOD + "workload: {concurrency: '8'}", "workload.concurrency", "valid integer"),
@@ -48,7 +56,11 @@ def test_the_default_demo_lasts_five_minutes() -> None:
         (GOOD + "schedule: {round_seconds: .nan}", "schedule.round_seconds", "less than or equal to 3600"),
         (GOOD + "device: cpu", "f.yaml", "model.cpu is not set"),
         (changed("{gpu: m}", "{}"), "model", "name a model"),
-        (changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: simulated"), "f.yaml", "cannot race each other"),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: simulated"),
+            "f.yaml",
+            "cannot race each other",
+        ),
         ("a: [", "line 1", "not YAML"),
         ("- 1", "f.yaml", "not a demo"),
         ("", "f.yaml", "not a demo"),

@@ -10,7 +10,9 @@ from engine.energy import CounterTrack, EnergyMeter, PowerTrack
 MS = 1_000_000
 
 
-def meter_of(watts: float, *, seconds: float, counter_ms: int = 100, poll_ms: float = 10, phase_ms: float = 0) -> EnergyMeter:
+def meter_of(
+    watts: float, *, seconds: float, counter_ms: int = 100, poll_ms: float = 10, phase_ms: float = 0
+) -> EnergyMeter:
     """A meter that was polled on a device with constant power and a counter that ticks every `counter_ms`."""
     meter = EnergyMeter()
     t = 0.0
@@ -30,7 +32,9 @@ def test_constant_power_over_a_snapped_window(seed: int) -> None:
     energy = meter.window(start, end)
     assert energy is not None and energy.method == "counter"
     assert start <= energy.start_ns < energy.end_ns <= end
-    assert end - start - (energy.end_ns - energy.start_ns) < 230 * MS, "at most one tick is given up at each edge"
+    assert end - start - (energy.end_ns - energy.start_ns) < 230 * MS, (
+        "at most one tick is given up at each edge"
+    )
     assert abs(energy.energy_joules - 400.0 * energy.seconds) <= energy.uncertainty_joules
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import orjson
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ def stream_of(words: list[str], **options: bool) -> bytes:
 def feed(data: bytes, cuts: list[int]) -> tuple[AnswerStream, list[Row]]:
     stream, rows = AnswerStream(), []
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         rows += stream.feed(data[begin:end])
     return stream, rows
 

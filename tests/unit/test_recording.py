@@ -50,7 +50,10 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RecordingError, match=r"race\.jsonl: cannot be created"), Recorder(tmp_path / "file" / "race.jsonl"):
+    with (
+        pytest.raises(RecordingError, match=r"race\.jsonl: cannot be created"),
+        Recorder(tmp_path / "file" / "race.jsonl"),
+    ):
         pass
 
 

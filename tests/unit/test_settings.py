@@ -11,7 +11,12 @@ from server.settings import Settings, from_environment
 def test_defaults_without_variables() -> None:
     settings = from_environment({"PATH": "/bin"})
     assert settings == Settings()
-    assert (settings.viewers, settings.frame_rate, settings.credit, settings.eviction_seconds) == (2000, 20, 40, 10)
+    assert (settings.viewers, settings.frame_rate, settings.credit, settings.eviction_seconds) == (
+        2000,
+        20,
+        40,
+        10,
+    )
     assert settings.period_ns == 50_000_000
     assert settings.on_loopback
 

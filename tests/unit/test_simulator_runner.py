@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 from engine.clock import NS, FakeClock
@@ -65,7 +66,7 @@ async def test_steps_are_due_at_absolute_times_and_a_stall_is_made_up_for_gently
     for clock in (smooth, stalled):
         await finish(Runner(Batch(roofline(QWEN), 8), clock), [job(100)])
     assert stalled.now_ns() == smooth.now_ns()
-    distances = [later - earlier for earlier, later in zip(stalled.waits, stalled.waits[1:], strict=False)]
+    distances = [later - earlier for earlier, later in pairwise(stalled.waits)]
     normal = distances[0]
     assert min(distances) >= 0.45 * normal
     assert max(distances) <= stalled.stall_ns + normal

@@ -1,0 +1,105 @@
+"""From bind to shutdown: ports, signals, stalled viewers, start-up without heavy imports."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from serving import Serving, silent_viewer
+
+from engine.errors import PortInUse, ServerError
+from server.app import Address, address, bind
+from server.auth import Gate
+from server.settings import Settings
+
+PROGRAM = """
+import sys
+from serving import fake_race
+from server.app import serve
+from server.settings import Settings
+serve(Settings(port=0), fake_race("race"), autostart=True, ready=lambda a: print(a.port, flush=True))
+print("served", "plotly" in sys.modules, flush=True)
+"""
+
+
+@contextmanager
+def program() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server in a process of its own."""
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    environ = {**os.environ, "PYTHONPATH": paths}
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_port_in_use_is_an_error_before_anything_starts() -> None:
+    with Serving() as server:
+        with pytest.raises(PortInUse) as caught:
+            bind("127.0.0.1", server.port)
+        assert str(server.port) in str(caught.value) and "--port" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_ours(host: str) -> None:
+    with pytest.raises(ServerError) as caught:
+        bind(host, 0)
+    assert host in str(caught.value)
+
+
+def test_a_socket_that_is_bound_takes_connections_at_once() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        socket.create_connection(listener.getsockname(), timeout=5).close()
+
+
+def test_where_to_find_it() -> None:
+    gate = Gate(Settings())
+    found: Address = address(Settings(host="0.0.0.0"), gate, 1234)
+    assert found.url == "http://127.0.0.1:1234/" and found.port == 1234
+    assert re.fullmatch(r"http://127\.0\.0\.1:1234/login\?ticket=[\w-]{20,}", found.login_url)
+    assert address(Settings(host="::1"), gate, 1).url == "http://[::1]:1/"
+    assert found.token not in found.login_url
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_end_it_in_order_with_stalled_viewers(number: signal.Signals) -> None:
+    with program() as (process, port):
+        stalled = [silent_viewer(port) for _ in range(3)]
+        time.sleep(0.5)
+        begun = time.monotonic()
+        process.send_signal(number)
+        out, error = process.communicate(timeout=10)
+        took = time.monotonic() - begun
+        for viewer in stalled:
+            viewer.close()
+    assert process.returncode == 0
+    assert out == "served False\n", "plotly's package is never imported"
+    assert error == ""
+    assert took < 4, "2 s are promised; the rest is for a busy machine"
+
+
+def test_a_viewer_whose_buffers_are_full_does_not_hold_the_shutdown_up() -> None:
+    with Serving(frame_rate=60.0) as server:
+        payload = server.stage.scene.payload
+        server.stage.scene.payload = lambda now: {**payload(now), "weight": "x" * 20_000}  # type: ignore[method-assign]
+        stalled = silent_viewer(server.port)
+        time.sleep(2)
+        begun = time.monotonic()
+    took = time.monotonic() - begun
+    stalled.close()
+    assert took < 4

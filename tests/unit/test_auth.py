@@ -1,0 +1,129 @@
+"""Tickets, tokens, origins, hosts."""
+
+import pytest
+from starlette.requests import HTTPConnection
+
+from server.auth import Gate, cookie_name, host_allowed, same_origin
+from server.settings import Settings
+
+TOKEN = "a-token-of-some-length"
+
+
+def connection(host: str = "127.0.0.1:8765", **headers: str) -> HTTPConnection:
+    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    scope = {"type": "http", "headers": [(b"host", host.encode()), *raw], "server": ("127.0.0.1", 8765)}
+    return HTTPConnection(scope)
+
+
+def gate(**changes: object) -> Gate:
+    return Gate(Settings(token=TOKEN, **changes))  # type: ignore[arg-type]
+
+
+def test_a_ticket_works_once() -> None:
+    door = gate()
+    ticket = door.issue_ticket()
+    assert door.redeem("") is None
+    assert door.redeem(ticket[:-1]) is None
+    cookie = door.redeem(ticket)
+    assert cookie and cookie not in {ticket, TOKEN}
+    assert door.redeem(ticket) is None
+
+
+def test_the_cookie_is_the_presenters() -> None:
+    door = gate()
+    cookie = door.redeem(door.issue_ticket())
+    name = cookie_name(connection())
+    assert name == "wattrace-8765"
+    assert door.is_presenter(connection(cookie=f"{name}={cookie}"))
+    assert not door.is_presenter(connection(cookie=f"{name}=x{cookie}"))
+    assert not door.is_presenter(connection(cookie=f"wattrace-8766={cookie}"))
+    assert not door.is_presenter(connection(cookie=f"{name}="))
+
+
+def test_every_gate_has_secrets_of_its_own() -> None:
+    one, other = Gate(Settings()), Gate(Settings())
+    assert one.token != other.token and len(one.token) >= 32
+    cookie = one.redeem(one.issue_ticket())
+    assert not other.is_presenter(connection(cookie=f"wattrace-8765={cookie}"))
+    assert other.redeem(one.issue_ticket()) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "good"),
+    [
+        (f"Bearer {TOKEN}", True),
+        (f"bearer  {TOKEN}", True),
+        (f"Bearer {TOKEN}x", False),
+        (f"Basic {TOKEN}", False),
+        (TOKEN, False),
+        ("Bearer", False),
+        ("Bearer \xff\xfe", False),
+    ],
+)
+def test_bearer_tokens(header: str, good: bool) -> None:
+    assert gate().is_presenter(connection(authorization=header)) is good
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "good"),
+    [
+        ("127.0.0.1:8765", "http://127.0.0.1:8765", True),
+        ("127.0.0.1:8765", "http://127.0.0.1:8766", False),
+        ("127.0.0.1:8765", "http://localhost:8765", False),
+        ("127.0.0.1:8765", "https://evil.example", False),
+        ("127.0.0.1:8765", "null", False),
+        ("127.0.0.1:8765", "", False),
+        ("127.0.0.1:8765", "http://[", False),
+        ("127.0.0.1:8765", "http://x:99999", False),
+        ("[::1]:8765", "http://[::1]:8765", True),
+        ("Stage.Example", "https://stage.example", True),  # behind a proxy that ends TLS
+        ("stage.example:443", "https://stage.example", True),
+        ("stage.example", "http://stage.example:80", True),
+        ("stage.example", "https://stage.example:8443", False),
+        ("127.0.0.1:8765", "https://friend.example", True),
+    ],
+)
+def test_origins(host: str, origin: str, good: bool) -> None:
+    assert same_origin(connection(host, origin=origin), ("https://friend.example",)) is good
+
+
+def test_no_origin_is_no_browsers_unless_it_says_so() -> None:
+    assert same_origin(connection(), ())
+    assert same_origin(connection(sec_fetch_site="same-origin"), ())
+    assert not same_origin(connection(sec_fetch_site="cross-site"), ())
+    assert not same_origin(connection(sec_fetch_site="same-site"), ())
+
+
+def test_control_needs_origin_and_token() -> None:
+    door, bearer = gate(), f"Bearer {TOKEN}"
+    missing = door.refusal(connection())
+    foreign = door.refusal(connection(authorization=bearer, origin="https://evil.example"))
+    assert missing and missing.status == 401
+    assert foreign and foreign.status == 403
+    assert door.may_control(connection(authorization=bearer))
+    assert door.may_control(connection(authorization=bearer, origin="http://127.0.0.1:8765"))
+
+
+@pytest.mark.parametrize(
+    ("host", "good"),
+    [
+        ("127.0.0.1:8765", True),
+        ("localhost", True),
+        ("LOCALHOST:1", True),
+        ("[::1]:8765", True),
+        ("stage.example:8765", True),
+        ("evil.example:8765", False),
+        ("127.0.0.1.evil.example", False),
+        ("", False),
+        ("[", False),
+    ],
+)
+def test_hosts_on_loopback(host: str, good: bool) -> None:
+    assert host_allowed(connection(host), Settings(hosts=("stage.example",))) is good
+
+
+def test_hosts_beyond_loopback_are_any_unless_listed() -> None:
+    assert host_allowed(connection("phone.lan:1"), Settings(host="0.0.0.0"))
+    listed = Settings(host="0.0.0.0", hosts=("stage.lan",))
+    assert host_allowed(connection("stage.lan:1"), listed)
+    assert not host_allowed(connection("phone.lan:1"), listed)

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from engine.errors import NoDevice
+from engine.sources.rapl import open_rapl
+
+
+class Machine:
+    """A powercap folder of our own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.cpuinfo = root / "powercap", root / "cpuinfo"
+        self.cpuinfo.write_text("processor : 0\nmodel name : Test CPU @ 3 GHz\n")
+        self.root.mkdir()
+
+    def zone(self, folder: str, name: str, energy_uj: int = 0, range_uj: int = 999_999) -> Path:
+        path = self.root / folder
+        path.mkdir()
+        (path / "name").write_text(f"{name}\n")
+        (path / "max_energy_range_uj").write_text(f"{range_uj}\n")
+        self.set(path, energy_uj)
+        return path
+
+    def set(self, zone: Path, energy_uj: int) -> None:
+        (zone / "energy_uj").write_text(f"{energy_uj}\n")
+
+    def open(self):
+        return open_rapl(self.root, self.cpuinfo)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_packages_are_summed_and_their_parts_are_not(machine: Machine):
+    machine.zone("intel-rapl:0", "package-0", 1_000)
+    machine.zone("intel-rapl:1", "package-1", 2_000)
+    machine.zone("intel-rapl:0:0", "core", 500)
+    machine.zone("intel-rapl:2", "psys", 9_000)
+    cpu = machine.open()
+    assert cpu.read_fast() == (0.003,)
+    assert cpu.fast_columns == ("energy_joules",)
+    assert set(cpu.unsupported) == {"power_instant_watts", "power_average_watts"}
+    assert cpu.device_id == "rapl:package-0+package-1"
+    assert cpu.provenance()["name"] == cpu.device_name == "Test CPU @ 3 GHz"
+    assert not cpu.slow_calls
+    cpu.close()
+
+
+def test_a_counter_that_wraps_goes_on_rising(machine: Machine):
+    zone = machine.zone("intel-rapl:0", "package-0", 999_000)
+    cpu = machine.open()
+    seen = []
+    for energy in (999_900, 100, 500_000, 999_999, 0):
+        machine.set(zone, energy)
+        seen.append(cpu.read_fast()[0])
+    assert seen == pytest.approx([0.9999, 1.0001, 1.5, 1.999999, 2.0])
+
+
+def test_a_reading_that_fails_is_missing_and_nothing_is_lost(machine: Machine):
+    zone = machine.zone("intel-rapl:0", "package-0", 1_000)
+    cpu = machine.open()
+    (zone / "energy_uj").unlink()
+    assert cpu.read_fast() == (None,)
+    assert "energy_uj" in str(cpu.failure)
+    machine.set(zone, 3_000)
+    assert cpu.read_fast() == (0.003,)
+    assert cpu.failure is None
+
+
+def test_no_counters_at_all(machine: Machine):
+    machine.zone("intel-rapl:0:0", "core")
+    with pytest.raises(NoDevice, match=r"no energy counter.*virtual machines"):
+        machine.open()
+
+
+def test_the_missing_permission_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    machine.zone("intel-rapl:0", "package-0")
+    # Patched, since file modes do not stop root, as whom tests may run.
+    read_text = Path.read_text
+
+    def refuse(self: Path, *args: str, **options: str) -> str:
+        if self.name == "energy_uj":
+            raise PermissionError(13, "Permission denied", str(self))
+        return read_text(self, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(NoDevice, match=r"no permission to read .*energy_uj.*sudo chmod a\+r .*energy_uj"):
+        machine.open()
+
+
+def test_a_counter_that_is_not_a_number_is_said(machine: Machine):
+    zone = machine.zone("intel-rapl:0", "package-0")
+    (zone / "energy_uj").write_text("rubbish\n")
+    with pytest.raises(NoDevice, match="rubbish"):
+        machine.open()

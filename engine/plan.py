@@ -43,6 +43,11 @@ class Plan:
         """Whether real arms run beside a simulated GPU, which then follows what the clients see of them."""
         return self.power == "simulated" and not self.simulated_arms
 
+    def idle(self, label: str) -> None:
+        """Take an ended arm off the simulated GPU: a killed one cannot say so itself."""
+        if self._occupancy is not None:
+            self._occupancy.write(self.demo.labels.index(label), Load())
+
     def publish(self, ledger: Ledger) -> None:
         """Tell the simulated GPU how many requests each real arm is computing."""
         assert self._occupancy is not None

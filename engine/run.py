@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
@@ -140,7 +140,8 @@ class Race:
         """Run the schedule until it is through or something ends it first."""
         assert self._ending is not None
         race = asyncio.create_task(self._race(), name="race")
-        await asyncio.wait([race, self._ending], return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [race, self._ending]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not race.done():
             race.cancel()
         try:
@@ -257,6 +258,7 @@ class Race:
         if self.ledger.arms[error.arm].state != "failed":
             last_words: dict[str, JsonValue] = {"log_tail": list(error.log_tail[-40:])}
             self._mark(MarkKind.ARM, arm=error.arm, state="failed", text=str(error), data=last_words)
+            self.plan.idle(error.arm)
 
     async def _watch_arm(self, arm: ServerArm) -> None:
         error = await arm.died()

@@ -18,6 +18,7 @@ from server.settings import Settings
 
 logger = logging.getLogger("wattrace.hub")
 
+_CATCH_UP_NS = NS // 4
 _FULLEST_FIRST = ((HISTORY_POINTS, True), (100, True), (100, False), (30, False), (0, False))
 """Points of history, and whether with descriptors: what a `hello` may leave out to stay within its size."""
 
@@ -141,8 +142,8 @@ class Hub:
     async def _run(self) -> None:
         due_ns = swept_ns = self.clock.now_ns()
         while True:
-            # Absolute deadlines; those that a blocked server has missed are skipped, not made up for.
-            due_ns = max(due_ns + self.settings.period_ns, self.clock.now_ns())
+            # Absolute deadlines: a short delay is made up for; after a long one nothing is told twice.
+            due_ns = max(due_ns + self.settings.period_ns, self.clock.now_ns() - _CATCH_UP_NS)
             await self.clock.wait_until(due_ns)
             try:
                 self._publish()

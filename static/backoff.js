@@ -19,7 +19,7 @@ export function afterClose(code, attempt, random = Math.random) {
   if (code === 1001) return { delayMs: between(1000, 5000, random), reason: 'the server is restarting' };
   if (code === 4408) return { delayMs: between(1000, 3000, random), reason: 'the connection was too slow' };
   const ceiling = Math.min(15_000, 500 * 2 ** Math.min(attempt, 10));
-  return { delayMs: between(ceiling / 2, ceiling, random), reason: 'no connection' };
+  return { delayMs: between(ceiling / 2, ceiling, random), reason: '' };
 }
 
 /** @param {number} low @param {number} high @param {() => number} random */

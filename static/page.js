@@ -53,8 +53,9 @@ export class Page {
     this.turns.draw(state, run_t_ns, labels);
     this.control.draw(state);
     this.summary.draw(state, nowMs);
-    setText(byId('notice'), state.notice);
-    show(byId('notice'), state.notice !== '');
+    const notice = state.notice || (state.connection === 'open' ? '' : state.why);
+    setText(byId('notice'), notice);
+    show(byId('notice'), notice !== '');
     this.drawFigures(state);
   }
 

@@ -59,6 +59,7 @@ export class Panel {
       element('div', 'answer', this.prompt, element('div', 'text-window', this.text))));
     this.root.setAttribute('data-slot', String(slot));
     this.mostRunning = 0;
+    this.rested = false;
   }
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
@@ -123,20 +124,21 @@ export class Panel {
     for (let index = 0; index < pips; index += 1) {
       setAttribute(this.pips.children[index], 'data-on', String(index < running));
     }
-    setText(this.running, running === 0 ? 'none now' : running === 1 ? '1 at a time' : `${count(running)} at once`);
+    setText(this.running, running === 0 ? '' : running === 1 ? '1 at a time' : `${count(running)} at once`);
   }
 
   /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */
   drawChart(figures, track, run_t_ns, max, over) {
     const active = figures?.state === 'active' && !over;
     this.chart.draw(track, run_t_ns, max, active);
+    this.rested = (figures?.rounds ?? 0) > 0 || figures?.state === 'resting';
     setText(this.note, active ? '' : this.resting(track, run_t_ns, over || !figures));
   }
 
   /** What the dashed picture is. @param {Track} track @param {number} run_t_ns @param {boolean} over */
   resting(track, run_t_ns, over) {
     const ghost = track.ghosts.get(this.arm.label);
-    if (!ghost) return over ? '' : 'no turn yet';
+    if (!ghost) return over || this.rested ? '' : 'no turn yet';
     const seconds = Math.max(0, Math.floor((run_t_ns - ghost.end_t_ns) / 1e9));
     return over ? 'last turn' : `last turn ${duration(seconds).replace('.0', '').replace(' ', NBSP)}${NBSP}ago`;
   }

@@ -77,7 +77,7 @@ export class Stream {
     const silent = this.socket;
     this.socket = null;
     silent?.close();
-    this.on.closed(0, 'the server went silent');
+    this.on.closed(0, 'the server has gone silent');
     this.connect();
   }
 }

@@ -173,14 +173,14 @@ def text_files(metadata: Metadata, tied: bool) -> dict[str, Any]:
     }
 
 
-def rows_for_rotation(rows: Any, heads: int) -> Any:
-    """Query or key rows, [heads x size, width], in the order in which transformers rotates them.
+def rotation_order(rows: int, heads: int) -> list[int]:
+    """Where the rows of a query or key matrix come from, in the order in which transformers rotates them.
 
-    GGUF keeps the two rows of a rotated pair side by side; transformers keeps all first rows of a head, then
-    all second ones.
+    GGUF keeps the two rows of a rotated pair side by side; transformers keeps the first rows of all pairs of
+    a head, then the second ones.
     """
-    count, width = rows.shape
-    return rows.reshape(heads, count // heads // 2, 2, width).swapaxes(1, 2).reshape(count, width)
+    size = rows // heads
+    return [head * size + row for head in range(heads) for side in (0, 1) for row in range(side, size, 2)]
 
 
 def weights(tensors: Sequence[Any], metadata: Metadata) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def weights(tensors: Sequence[Any], metadata: Metadata) -> dict[str, Any]:
         values = gguf.dequantize(tensor.data, tensor.tensor_type)
         part = tensor.name.split(".")[-2]
         if part in heads:
-            values = rows_for_rotation(values, heads[part])
+            values = values[rotation_order(len(values), heads[part])]
         result[tensor_name(tensor.name)] = torch.from_numpy(values.copy()).to(torch.bfloat16)
     return result
 

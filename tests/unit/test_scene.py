@@ -151,7 +151,7 @@ def test_an_end_with_a_stop_is_no_failure() -> None:
 
 def test_without_a_power_sensor_watts_and_joules_stay_unknown() -> None:
     stage = scene()
-    tell(stage, [document for document in story(power=False)])
+    tell(stage, story(power=False))
     payload = stage.payload(BOOT_NS + 100 * SECOND)
     for arm in payload["arms"].values():
         assert arm["joules_per_token"] is None and arm["power_watts"] is None and arm["energy_joules"] is None

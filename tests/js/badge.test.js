@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { age, ageText, badges } from '../../static/badge.js';
+import { initial } from '../../static/state.js';
+
+function state(frame, more = {}) {
+  return { ...initial(), connection: 'open', frameAtMs: 1000, frame: { state: 'racing', simulated: false, replay: false, age_ns: 12e6, ...frame }, ...more };
+}
+const words = (given, nowMs = 1050) => badges(given, nowMs).map(({ text }) => text);
+
+test('there is always a badge', () => {
+  assert.deepEqual(words(initial()), ['CONNECTING']);
+  assert.deepEqual(words(state({})), ['LIVE']);
+  assert.deepEqual(words(state({ state: 'idle', age_ns: null })), ['LIVE']);
+});
+
+test('simulated and replayed data are never called live', () => {
+  assert.deepEqual(words(state({ simulated: true })), ['SIMULATED']);
+  assert.deepEqual(words(state({ simulated: true, replay: true })), ['SIMULATED', 'REPLAY']);
+  assert.deepEqual(words(state({ replay: true }, { speed: 10 })), ['REPLAY 10×']);
+});
+
+test('old samples are stale', () => {
+  assert.deepEqual(words(state({ age_ns: 4.3e9 })), ['STALE 4.3 s']);
+  assert.deepEqual(words(state({ simulated: true, age_ns: 4.3e9 })), ['SIMULATED', 'STALE 4.3 s']);
+});
+
+test('frames that stop coming make any picture stale, whatever they said', () => {
+  assert.deepEqual(words(state({}), 3000), ['STALE 2.0 s']);
+  assert.deepEqual(words(state({ state: 'done' }), 3000), ['STALE 2.0 s']);
+  assert.deepEqual(words(state({ age_ns: null }), 3000), ['STALE 2.0 s']);
+});
+
+test('the end of a run is a result, not a stale picture', () => {
+  assert.deepEqual(words(state({ state: 'done', age_ns: 60e9 })), ['ENDED']);
+  assert.deepEqual(words(state({ state: 'failed', simulated: true, age_ns: 60e9 })), ['SIMULATED', 'ENDED']);
+  assert.equal(ageText(state({ state: 'done', age_ns: 60e9 }), 1050), '');
+});
+
+test('without a connection it is offline, and still simulated', () => {
+  assert.deepEqual(words(state({ simulated: true }, { connection: 'reconnecting' })), ['SIMULATED', 'OFFLINE, reconnecting']);
+  assert.deepEqual(words(state({}, { connection: 'closed' })), ['OFFLINE']);
+});
+
+test('the age adds what the client has waited to what the sample had', () => {
+  assert.equal(age(state({ age_ns: 5e8 }), 1500), 1);
+  assert.equal(age(state({ age_ns: null }), 1500), 0.5);
+  assert.equal(age(initial(), 0), null);
+  assert.equal(ageText(state({}), 1050), 'data < 0.1 s old');
+  assert.equal(ageText(state({}), 1400), 'data 0.4 s old');
+  assert.equal(ageText(initial(), 0), '');
+});

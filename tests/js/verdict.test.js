@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { initial } from '../../static/state.js';
+import { interval, subject, verdictLine } from '../../static/verdict.js';
+
+const NBSP = '\u00a0';
+const ARMS = [{ label: 'A', name: 'batch 1' }, { label: 'B', name: 'batch 8' }];
+const state = (frame, run = { id: 'r', title: 't', arms: ARMS }) => ({ ...initial(), run, frame: { state: 'racing', verdict: null, ...frame } });
+const verdict = { text: 'B uses 81 % less energy per token', decided: true, ratio: 0.19, low: 0.185, high: 0.195, rounds: 4 };
+
+test('a decided verdict is about an arm', () => {
+  const line = verdictLine(state({ verdict }));
+  assert.deepEqual([line.tone, line.arm, line.text], ['decided', 'B', verdict.text]);
+});
+
+test('an undecided one is about none', () => {
+  const line = verdictLine(state({ verdict: { text: 'too close to call', decided: false, low: 0.97, high: 1.05, rounds: 2 } }));
+  assert.deepEqual([line.tone, line.arm, line.text], ['plain', null, 'Too close to call']);
+  assert.equal(line.note, `95${NBSP}% sure: 3${NBSP}% less to 5${NBSP}% more, 2 rounds`);
+});
+
+test('intervals in the words of the verdict', () => {
+  assert.equal(interval(verdict), `95${NBSP}% sure: 81 to 82${NBSP}% less, 4 rounds`);
+  assert.equal(interval({ text: '', decided: true, low: 1.2, high: 1.3 }), `95${NBSP}% sure: 20 to 30${NBSP}% more`);
+  assert.equal(interval({ text: '', decided: true, low: 7.4, high: 7.8, rounds: 4 }), `95${NBSP}% sure: 7.4 to 7.8 times, 4 rounds`);
+  assert.equal(interval({ text: '', decided: true, low: null, high: null, rounds: 3 }), '3 rounds');
+});
+
+test('a label must be a word of its own', () => {
+  assert.equal(subject('Batch is better', ['A', 'B']), null);
+  assert.equal(subject('B is better', ['A', 'B']), 'B');
+});
+
+test('before, after and when it went wrong', () => {
+  assert.match(verdictLine(initial()).text, /Connecting/);
+  assert.match(verdictLine(state({})).text, /No verdict yet/);
+  assert.match(verdictLine(state({ state: 'done' })).text, /without a verdict/);
+  assert.match(verdictLine(state({ state: 'idle' })).text, /batch 1 against batch 8/);
+  assert.deepEqual(verdictLine(state({ state: 'failed', reason: 'B died' })).note, 'B died');
+  assert.equal(verdictLine(state({ state: 'failed', verdict })).tone, 'bad');
+  assert.match(verdictLine(state({ state: 'aborted', reason: 'stopped' })).text, /Stopped/);
+  assert.equal(verdictLine(state({ state: 'aborted', verdict })).text, verdict.text);
+});

@@ -21,7 +21,7 @@ _HOST = pattern(r"[a-z0-9.\-_:\[\]]{1,255}")
 
 # Scripts of ours only, and sockets to this very host (some browsers do not count ws: as 'self').
 _POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'{sockets}; object-src 'none'; form-action 'none'; frame-ancestors 'none'; "
     "base-uri 'none'"
 )

@@ -27,6 +27,11 @@ class RunClock:
         """The run ended at `t_ns`: no time passes on its clock any more."""
         self._stopped_ns = t_ns
 
+    def halt(self) -> None:
+        """Nothing will be heard any more: the newest document was the end."""
+        if self._anchor is not None and self._stopped_ns is None:
+            self._stopped_ns = self._heard_ns
+
     def change_speed(self, speed: float, now_ns: int) -> None:
         """Go on from here at another pace."""
         here = self.now(now_ns)

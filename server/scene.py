@@ -16,6 +16,7 @@ from engine.ledger import Ledger
 from server.buckets import Envelope, columns
 from server.following import Follower
 from server.runclock import RunClock
+from server.runinfo import clipped, is_power, run_info, schedule_info
 
 HISTORY_POINTS = 200
 _VERDICT_NS = NS // 2
@@ -41,7 +42,7 @@ class DemoInfo:
             {"label": label, "name": arm.name, "runtime": "simulated" if simulated else arm.runtime}
             for label, arm in zip(demo.labels, demo.arms, strict=True)
         ]
-        schedule = _schedule(demo.schedule.model_dump(), demo.labels)
+        schedule = schedule_info(demo.schedule.model_dump(), demo.labels)
         return cls(name, demo.title, demo.learn, arms, schedule, simulated)
 
 
@@ -89,6 +90,7 @@ class Scene:
         if self.ledger.stop is None:
             reason = f"the race process {describe_exit(returncode)} before its run was over"
             self._override = ("failed", f"{reason}: {last_words}" if last_words else reason)
+            self.clock.halt()
 
     def fail(self, reason: str) -> None:
         """The run that was asked for cannot even be started."""
@@ -123,7 +125,7 @@ class Scene:
             case Descriptor():
                 self.clock.heard(document.t_ns, now_ns)
                 self.edition += 1
-                if _is_power(document.stream):
+                if is_power(document.stream):
                     self.envelope.expect(document.stream)
 
     def _page(self, page: Page, now_ns: int) -> None:
@@ -133,7 +135,7 @@ class Scene:
         if page.stream.startswith("text."):
             if follower := self._followers.get(page.stream.removeprefix("text.")):
                 follower.page(page)
-        elif _is_power(page.stream):
+        elif is_power(page.stream):
             self.envelope.add(page)
             self._sampled_ns = now_ns
 
@@ -200,37 +202,14 @@ class Scene:
         start = self.ledger.start
         if start is None:
             return None
-        device, source = self._device()
-        demo = start.demo
-        labels = [arm.label for arm in start.arms]
-        return {
-            "id": start.run,
-            "demo": _clipped(demo.get("name")),
-            "title": _clipped(demo.get("title")),
-            "learn": _clipped(demo.get("learn")),
-            "model": _model(start),
-            "utc": start.utc,
-            "seed": start.seed,
-            "arms": [{"label": a.label, "name": a.name, "runtime": a.runtime} for a in start.arms],
-            "schedule": _schedule(demo.get("schedule"), labels),
-            "device": device,
-            "power_source": source,
-            "simulated": start.simulated,
-            "replay": asdict(self.replay) if self.replay else None,
-        }
+        return run_info(start, self.ledger.descriptors.values(), asdict(self.replay) if self.replay else None)
 
     def demo_info(self) -> dict[str, Any] | None:
         """The demo that would run."""
         if self.demo is None:
             return None
         info = asdict(self.demo)
-        return {**info, "learn": _clipped(info["learn"])}
-
-    def _device(self) -> tuple[str | None, str | None]:
-        for descriptor in self.ledger.descriptors.values():
-            if _is_power(descriptor.stream):
-                return descriptor.device_name or descriptor.device, descriptor.source
-        return None, None
+        return {**info, "learn": clipped(info["learn"])}
 
     def _age(self, now_ns: int, run_ns: int | None) -> int | None:
         """How old the newest sample is: in a replay, since it came; None when none is expected."""
@@ -284,11 +263,6 @@ class Scene:
         return self._verdict
 
 
-def _is_power(stream: str) -> bool:
-    """`gpu0`, `gpu1`, ...: the streams of power and energy."""
-    return stream.startswith("gpu") and "." not in stream
-
-
 def _pending(simulated: bool) -> dict[str, Any]:
     unknown = ("joules_per_token", "power_watts", "tokens_per_second", "energy_joules")
     return {
@@ -301,31 +275,6 @@ def _pending(simulated: bool) -> dict[str, Any]:
         "prompt": "",
         "text": "",
     }
-
-
-def _schedule(schedule: Any, labels: Sequence[str]) -> dict[str, Any]:
-    """What viewers need of a demo's schedule; `order` is the pattern that the rounds repeat."""
-    known = schedule if isinstance(schedule, Mapping) else {}
-    return {
-        "mode": known.get("mode", "alternate"),
-        "round_seconds": known.get("round_seconds"),
-        "rounds": known.get("rounds"),
-        "order": [*labels, *reversed(labels)],
-    }
-
-
-def _model(start: Start) -> str | None:
-    """The model as the demo names it for the device that it runs on."""
-    models = start.demo.get("model")
-    if not isinstance(models, dict):
-        return None
-    gpu, cpu = models.get("gpu"), models.get("cpu")
-    on_cpu = start.demo.get("device") == "cpu" or not gpu
-    return _clipped((cpu if on_cpu else gpu) or gpu or cpu)
-
-
-def _clipped(value: Any, length: int = 300) -> str | None:
-    return value[:length] if isinstance(value, str) else None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -11,9 +11,19 @@ export const counters = {
   axesMs: null,
 };
 
-/** Notes when the browser has painted what was just written. @param {'firstDigitsMs' | 'axesMs'} name */
-export function painted(name) {
-  if (counters[name] !== null) return;
-  counters[name] = performance.now();
-  requestAnimationFrame(() => setTimeout(() => { counters[name] = performance.now(); }, 0));
+/** @type {Set<string>} */
+const noted = new Set();
+
+/**
+ * Notes the moment when the browser has painted what was just written; only the first call of each name counts.
+ * @param {'firstDigitsMs' | 'axesMs'} name
+ * @param {() => void} [then]
+ */
+export function painted(name, then) {
+  if (noted.has(name)) return;
+  noted.add(name);
+  requestAnimationFrame(() => setTimeout(() => {
+    counters[name] = Math.round(performance.now());
+    then?.();
+  }, 0));
 }

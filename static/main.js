@@ -1,6 +1,7 @@
 import { loadPlotly } from './axes.js';
 import { RunClock } from './clock.js';
 import { counters, painted } from './counters.js';
+import { fitFont } from './fit.js';
 import { Page } from './page.js';
 import { SharedScale } from './scale.js';
 import { arms, initial, reduce } from './state.js';
@@ -74,27 +75,23 @@ function tick(nowMs) {
   if (arranged || nowMs - textMs >= TEXT_EVERY_MS) {
     textMs = nowMs;
     page.drawText(state, performance.now(), run_t_ns);
-    if (state.frame && page.panels.length) painted('firstDigitsMs');
+    if (state.frame && page.panels.length) painted('firstDigitsMs', useAxes);
   }
   scale.follow(track.peak(run_t_ns - WINDOW_NS), nowMs);
   page.drawCharts(state, track, run_t_ns, scale.max);
   counters.framesDrawn += 1;
-  if (counters.firstDigitsMs !== null && !wanted) wantAxes();
 }
 
-let wanted = false;
-
-/** The library is large: it is asked for when the first digits are on the screen. */
-function wantAxes() {
-  wanted = true;
-  setTimeout(async () => {
-    plotly = await loadPlotly();
-    if (!plotly) return;
-    page.useAxes(plotly);
-    requestAnimationFrame(() => requestAnimationFrame(() => painted('axesMs')));
-  }, 0);
+/** The library is large: it is run when the first digits are on the screen. */
+async function useAxes() {
+  plotly = await loadPlotly();
+  if (!plotly) return;
+  page.useAxes(plotly);
+  chartMs = -Infinity;
+  requestAnimationFrame(() => painted('axesMs'));
 }
 
 Object.assign(window, { wattrace: counters });
+fitFont();
 stream.start();
 requestAnimationFrame(tick);

@@ -129,6 +129,7 @@ def test_a_process_that_died_is_a_failed_run() -> None:
     stage.end(-9, "last words")
     payload = stage.payload(BOOT_NS + 100 * SECOND)
     assert payload["state"] == "failed" and payload["age_ns"] is None
+    assert payload["run_t_ns"] == stage.ledger.newest_t_ns, "time does not pass on a dead run's clock"
     assert "SIGKILL" in payload["reason"] and "last words" in payload["reason"]
     assert payload["arms"]["A"]["tokens"] > 0, "what was shown stays"
 

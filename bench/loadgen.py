@@ -32,9 +32,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def race(
-    url: str, pid: int, streams: int, seconds: float
-) -> tuple[list[Page], RoundLoad, float, float]:
+async def race(url: str, pid: int, streams: int, seconds: float) -> tuple[list[Page], RoundLoad, float, float]:
     documents: list[Mark | Page] = []
     clock = MonotonicClock(time.monotonic_ns())
     generator = LoadGenerator(
@@ -75,9 +73,7 @@ def quantile(values: list[float], share: float) -> float:
 
 def report(name: str, arguments: list[str], streams: int, seconds: float, eager: bool) -> None:
     with SimulatedServer("--max-num-seqs", str(streams), *arguments) as server:
-        pages, load, server_cpu, client_cpu = asyncio.run(
-            race(server.url, server.process.pid, streams, seconds)
-        )
+        pages, load, server_cpu, client_cpu = asyncio.run(race(server.url, server.process.pid, streams, seconds))
         counted = server.metric("generation_tokens_total")
     begin_ns, end_ns = load.begun_ns + round(WARM_SECONDS * NS), load.cutoff_ns
     tokens = sum(

@@ -80,9 +80,7 @@ def spin() -> None:
 async def measure(source: str, rate_hz: int, seconds: float) -> list[Page]:
     documents: list[object] = []
     origin = time.monotonic_ns()
-    async with Sampler(
-        source=source, clock_origin_ns=origin, rate_hz=rate_hz, seed=7, on_document=documents.append
-    ):
+    async with Sampler(source=source, clock_origin_ns=origin, rate_hz=rate_hz, seed=7, on_document=documents.append):
         await asyncio.sleep(seconds)
     return [document for document in documents if isinstance(document, Page)]
 

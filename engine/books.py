@@ -244,9 +244,7 @@ def percentiles(values: "Sequence[float] | array[float]") -> dict[str, float] | 
     return {"p50": cuts[49], "p90": cuts[89], "p99": cuts[98]}
 
 
-def summary(
-    books: ArmBooks, meter: EnergyMeter | None, now_ns: int, idle_watts: float | None = None
-) -> dict[str, Any]:
+def summary(books: ArmBooks, meter: EnergyMeter | None, now_ns: int, idle_watts: float | None = None) -> dict[str, Any]:
     """One arm's summary, as `wattrace compare --json` and the `stop` document have it."""
     figures = books.figures(meter, now_ns)
     rounds = books.round_figures(meter, now_ns)
@@ -271,9 +269,7 @@ def summary(
         },
         "total": {
             "tokens": sum(r.total_tokens for r in rounds),
-            "energy_joules": sum(t for t in totals if t is not None)
-            if None not in totals and totals
-            else None,
+            "energy_joules": sum(t for t in totals if t is not None) if None not in totals and totals else None,
         },
         "attributable": figures.energy_joules is not None,
         "reasons": figures.reasons,

@@ -133,9 +133,7 @@ class Demo(Strict):
 def demo_names() -> list[str]:
     """Names of the demos that are shipped, sorted, the default first."""
     folder = resources.files("demos")
-    names = sorted(
-        item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")
-    )
+    names = sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
     return sorted(names, key=lambda name: name != DEFAULT_DEMO)
 
 
@@ -189,9 +187,7 @@ def parse_fields(data: dict[str, Any], *, file: str) -> Demo:
 
 def _config_error(error: ValidationError, *, data: Mapping[str, Any], file: str) -> ConfigError:
     # A misspelt key also leaves the right one missing: the misspelling is the one to name.
-    problems = sorted(
-        error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden"
-    )
+    problems = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
     where = _path(first["loc"])
     if first["type"] == "extra_forbidden":

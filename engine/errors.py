@@ -131,9 +131,7 @@ class RecordingNewer(RecordingError):
     """The recording was written with schema `found`, later than this wattrace's `known`."""
 
     def __init__(self, path: Path | str, *, found: int, known: int) -> None:
-        problem = (
-            f"written with schema {found}, this wattrace reads up to {known}; upgrade wattrace to read it"
-        )
+        problem = f"written with schema {found}, this wattrace reads up to {known}; upgrade wattrace to read it"
         super().__init__(path, problem)
         self.found, self.known = found, known
 

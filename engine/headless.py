@@ -39,9 +39,7 @@ def data_folder(kind: Literal["recordings", "logs"]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RecordingError(
-            folder, f"cannot be created: {error.strerror}; name another in WATTRACE_DATA"
-        ) from error
+        raise RecordingError(folder, f"cannot be created: {error.strerror}; name another in WATTRACE_DATA") from error
     return folder
 
 
@@ -72,9 +70,7 @@ async def race(
         )
         with Recorder(path) as recorder:
             async with _streaming(stream) as sink:
-                running = Race(
-                    plan, run_id=run_id, recorder=recorder, sinks=(sink,) if sink else (), logs=logs
-                )
+                running = Race(plan, run_id=run_id, recorder=recorder, sinks=(sink,) if sink else (), logs=logs)
                 if watch is not None:
                     running.add_sink(lambda document: watch(running.ledger, document))
                 async with _told_to_stop(running, listen=stream):

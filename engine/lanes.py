@@ -33,9 +33,7 @@ class Table:
     def describe(self, *, source: str, t_ns: int, period_ns: int) -> Descriptor:
         """The stream's descriptor as far as the table knows it."""
         columns = {name: Column(unit=METRICS[name].unit, kind=METRICS[name].kind) for name in self.columns}
-        return Descriptor(
-            stream=self.stream, t_ns=t_ns, source=source, columns=columns, nominal_period_ns=period_ns
-        )
+        return Descriptor(stream=self.stream, t_ns=t_ns, source=source, columns=columns, nominal_period_ns=period_ns)
 
     def _start(self) -> None:
         self._t_ns: list[int] = []

@@ -4,7 +4,8 @@
 The command ends, group and all, when the leash is told to (SIGTERM), when its standard input closes (the owner is
 gone, by `kill -9` too), and, by a parent-death signal, when the leash itself is killed. A parent-death signal alone
 would reach only the direct child, and a vLLM server has children of its own; as a subreaper the leash finds even
-those that were orphaned.
+those that were orphaned. Owners start a leash in a session of its own, so that `kill_session` can sweep up should
+the leash be killed.
 """
 
 import contextlib
@@ -37,6 +38,15 @@ def command_on_leash(command: Sequence[str]) -> list[str]:
     return [sys.executable, "-P", "-m", "engine.leash", str(os.getpid()), "--", *command]
 
 
+def kill_session(session: int) -> None:
+    """Kill what is left of a leash's session, for when the leash itself was killed and could not."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == session:
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command after `--`; return its exit status, as a shell would number it."""
     parent, _, *command = arguments
@@ -52,8 +62,8 @@ def main(arguments: Sequence[str]) -> int:
             command,
             stdin=subprocess.DEVNULL,
             process_group=0,
-            # Single-threaded here, so code between fork and exec is safe.
-            preexec_fn=lambda: die_with_parent(leash_pid),
+            # SIGTERM, not SIGKILL: a vLLM server that is killed leaves its engine core behind, asked it does not.
+            preexec_fn=lambda: die_with_parent(leash_pid, signal.SIGTERM),  # noqa: PLW1509  (single-threaded here)
         )
     except OSError as error:
         print(f"cannot run {command[0]}: {error.strerror}", file=sys.stderr)

@@ -238,10 +238,7 @@ class Ledger:
     def _judge(self, metric: str, first: ArmBooks, other: ArmBooks) -> Verdict | None:
         now = self.newest_t_ns
         values = [
-            [
-                getattr(figures, metric) if figures else None
-                for figures in arm.finished_rounds(self.meter, now)
-            ]
+            [getattr(figures, metric) if figures else None for figures in arm.finished_rounds(self.meter, now)]
             for arm in (first, other)
         ]
         return judge(metric, (first.label, values[0]), (other.label, values[1]))

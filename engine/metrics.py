@@ -18,12 +18,8 @@ class Metric:
 
 _ALL = (
     Metric("power_instant_watts", "W", "gauge", "Board power as the sensor last saw it (NVML field 186)."),
-    Metric(
-        "power_average_watts", "W", "gauge", "Board power averaged by the driver over 1 s (NVML field 185)."
-    ),
-    Metric(
-        "energy_joules", "J", "counter", "Energy since the driver was loaded (NVML field 83, RAPL energy_uj)."
-    ),
+    Metric("power_average_watts", "W", "gauge", "Board power averaged by the driver over 1 s (NVML field 185)."),
+    Metric("energy_joules", "J", "counter", "Energy since the driver was loaded (NVML field 83, RAPL energy_uj)."),
     Metric("temperature_celsius", "°C", "gauge", "GPU core temperature."),
     Metric("memory_temperature_celsius", "°C", "gauge", "Memory temperature (NVML field 82)."),
     Metric("utilization_percent", "%", "gauge", "Share of the last period with at least one kernel running."),
@@ -35,9 +31,7 @@ _ALL = (
     Metric("power_limit_watts", "W", "gauge", "Enforced power limit."),
     Metric("sampler_lateness_microseconds", "µs", "gauge", "How late after its deadline a sample was begun."),
     Metric("sampler_call_microseconds", "µs", "gauge", "How long the fast-lane driver call took."),
-    Metric(
-        "sampler_cpu_percent", "%", "gauge", "CPU of the sampler process, of one core, since the last page."
-    ),
+    Metric("sampler_cpu_percent", "%", "gauge", "CPU of the sampler process, of one core, since the last page."),
     Metric("request", "1", "counter", "Which request of the run (a number that rises by one)."),
     Metric("tokens", "1", "gauge", "Tokens that arrived in this chunk."),
     Metric("text", "", "text", "Text that arrived in this chunk."),

@@ -16,9 +16,7 @@ def read_ledger(path: Path) -> tuple[Ledger, str | None]:
     for document in reader:
         ledger.add(document)
     if ledger.start is None:
-        raise RecordingError(
-            path, "holds no documents" + (": it was cut off in its first line" * reader.broken_tail)
-        )
+        raise RecordingError(path, "holds no documents" + (": it was cut off in its first line" * reader.broken_tail))
     return ledger, reader.cut_off
 
 

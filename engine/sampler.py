@@ -59,11 +59,7 @@ class SamplingLoop:
         """A descriptor for every stream, in the order in which they are to be written."""
         now, period = self._clock.now_ns(), self.period_ns
         slow = self._slow_ticks * period
-        found = [
-            d
-            for lanes in self._devices
-            for d in lanes.describe(t_ns=now, period_ns=period, slow_period_ns=slow)
-        ]
+        found = [d for lanes in self._devices for d in lanes.describe(t_ns=now, period_ns=period, slow_period_ns=slow)]
         own = self._own.describe(source="sampler", t_ns=now, period_ns=period)
         return [*found, own, self._health.table.describe(source="sampler", t_ns=now, period_ns=NS)]
 

@@ -23,26 +23,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DemoName = Annotated[
-    str | None, typer.Argument(metavar="NAME|FILE", help="A shipped demo's name, or a YAML file.")
-]
+DemoName = Annotated[str | None, typer.Argument(metavar="NAME|FILE", help="A shipped demo's name, or a YAML file.")]
 Simulate = Annotated[bool, typer.Option("--simulate", help="Simulated arms on a simulated GPU, labelled so.")]
 Rounds = Annotated[int | None, typer.Option(min=1, help="Turns in total, over all arms.")]
 RoundSeconds = Annotated[float | None, typer.Option(min=0.5, help="Length of a turn.")]
 PowerChoice = Annotated[
     Literal["auto", "simulated"],
-    typer.Option(
-        help="auto: the sensor that is really there. simulated: watts of a simulated GPU, labelled so."
-    ),
+    typer.Option(help="auto: the sensor that is really there. simulated: watts of a simulated GPU, labelled so."),
 ]
-Port = Annotated[int, typer.Option(envvar="WATTRACE_PORT", min=0, max=65535, help="Port to serve on; 0 picks a free one.")]
+Port = Annotated[
+    int, typer.Option(envvar="WATTRACE_PORT", min=0, max=65535, help="Port to serve on; 0 picks a free one.")
+]
 Host = Annotated[str, typer.Option(envvar="WATTRACE_HOST", help="Address to serve on; 0.0.0.0 lets phones in.")]
-NoBrowser = Annotated[
-    bool, typer.Option("--no-browser", help="Do not open the page, only print its address.")
-]
-Stream = Annotated[
-    bool, typer.Option("--stream", hidden=True, help="Documents on stdout, commands on stdin.")
-]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page, only print its address.")]
+Stream = Annotated[bool, typer.Option("--stream", hidden=True, help="Documents on stdout, commands on stdin.")]
 
 
 def _version(wanted: bool) -> None:
@@ -53,9 +47,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback(epilog="--debug, anywhere: show tracebacks and the children's logs.")
 def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Race LLM-inference configurations side by side; watch their watts, joules and tokens live."""
 
@@ -89,9 +81,7 @@ def demo(
 @app.command()
 def run(
     name: DemoName = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to record; must not exist yet.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to record; must not exist yet.")] = None,
     simulate: Simulate = False,
     power: PowerChoice = "auto",
     rounds: Rounds = None,

@@ -6,9 +6,7 @@ from typing import Any
 from engine.documents import Descriptor, Start
 
 
-def run_info(
-    start: Start, descriptors: Iterable[Descriptor], replay: dict[str, Any] | None
-) -> dict[str, Any]:
+def run_info(start: Start, descriptors: Iterable[Descriptor], replay: dict[str, Any] | None) -> dict[str, Any]:
     """The `run` of a `hello`."""
     demo = start.demo
     power = next((found for found in descriptors if is_power(found.stream)), None)

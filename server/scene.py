@@ -57,9 +57,7 @@ class ReplayInfo:
 class Scene:
     """What is on stage now."""
 
-    def __init__(
-        self, *, period_ns: int, demo: DemoInfo | None = None, replay: ReplayInfo | None = None
-    ) -> None:
+    def __init__(self, *, period_ns: int, demo: DemoInfo | None = None, replay: ReplayInfo | None = None) -> None:
         self.demo, self.replay = demo, replay
         self._first_replay = replay
         self.edition = 0

@@ -26,9 +26,7 @@ def fake_race(how: str) -> Callable[[str | None], Sequence[str]]:
     return lambda demo: [sys.executable, str(FAKE_RACE), how]
 
 
-DEMO = DemoInfo(
-    "fake", "Fake", "Nothing.", [{"label": "A", "name": "a", "runtime": "simulated"}], {"rounds": 4}, True
-)
+DEMO = DemoInfo("fake", "Fake", "Nothing.", [{"label": "A", "name": "a", "runtime": "simulated"}], {"rounds": 4}, True)
 
 
 class Serving:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.leash import GRACE_SECONDS, command_on_leash
+from engine.leash import GRACE_SECONDS, command_on_leash, kill_session
 
 _TAIL_LINES = 200
 """vLLM prints two tracebacks after the line that matters."""
@@ -56,6 +56,7 @@ class ArmProcess:
             if rest.strip():
                 self.tail.append(rest.decode(errors="replace").rstrip())
         code = await process.wait()
+        kill_session(process.pid)
         # The leash passes a signal on as a shell does: 128 + its number.
         self.code = 128 - code if code > 128 else code
         self.exited.set()

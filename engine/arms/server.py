@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -12,9 +13,10 @@ from pydantic import JsonValue
 
 from engine.arms.diagnosis import plain_cause
 from engine.arms.process import ArmProcess
-from engine.errors import ArmExited, ArmNotReady
+from engine.errors import ArmError, ArmExited, ArmNotReady
 
 _POLL_SECONDS = 0.1
+_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,36 @@ class ServerArm:
     async def _healthy(self, process: ArmProcess) -> None:
         async with aiohttp.ClientSession() as session:
             while not process.exited.is_set():
-                with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError):
-                    async with session.get(f"{self.base_url}/health", timeout=_quick()) as answer:
-                        if answer.status == 200:
-                            return
+                if await self._status(session) == HTTPStatus.OK:
+                    return
                 await asyncio.sleep(_POLL_SECONDS)
         raise self.exit_error()
 
-    async def died(self) -> ArmExited:
-        """Wait until the process ends by itself, and say how."""
+    async def died(self) -> ArmError:
+        """Wait until the server is dead, and say how: its process has ended, or `/health` has given it up.
+
+        A vLLM server whose engine core was killed lives on for three seconds and then exits with status 0, but
+        `/health` answers 503 at once.
+        """
         assert self.process is not None
-        await self.process.exited.wait()
+        process = self.process
+        async with aiohttp.ClientSession() as session:
+            while not process.exited.is_set():
+                if await self._status(session) == HTTPStatus.SERVICE_UNAVAILABLE:
+                    tail = list(process.tail)
+                    problem = "its server lives but its engine is dead (/health answers 503)"
+                    return ArmError(self.label, problem, remedy=plain_cause(tail), log_tail=tail)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.exited.wait(), _WATCH_SECONDS)
         return self.exit_error()
+
+    async def _status(self, session: aiohttp.ClientSession) -> int | None:
+        """What `/health` answers; None when nothing comes, as from a server that is merely busy."""
+        try:
+            async with session.get(f"{self.base_url}/health", timeout=_quick()) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return None
 
     def exit_error(self) -> ArmExited:
         """How the process ended, with its last words."""

@@ -16,6 +16,4 @@ def simulated_launch(demo: Demo, arm: Arm, *, slot: int, occupancy: Path) -> Lau
     command = [sys.executable, "-P", "-m", "engine.simulator", "--model", model, "--port", "{port}"]
     command += ["--occupancy", str(occupancy), "--slot", str(slot), "--seed", str(demo.workload.seed + slot)]
     command += flags(arm.args)
-    return Launch(
-        command=command, model=model, ready_seconds=_READY_SECONDS, env=arm.env, effective=dict(arm.args)
-    )
+    return Launch(command=command, model=model, ready_seconds=_READY_SECONDS, env=arm.env, effective=dict(arm.args))

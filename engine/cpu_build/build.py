@@ -154,9 +154,7 @@ def main(argv: Sequence[str]) -> int:
         prog="python -P -m engine.cpu_build",
         description="Make a real vLLM on the CPU, and a small model for it.",
     )
-    parser.add_argument(
-        "--folder", type=Path, help=f"where (default: {FOLDER_VARIABLE}, or the user's data folder)"
-    )
+    parser.add_argument("--folder", type=Path, help=f"where (default: {FOLDER_VARIABLE}, or the user's data folder)")
     options = parser.parse_args(argv)
     try:
         engine = build(options.folder, functools.partial(print, flush=True))

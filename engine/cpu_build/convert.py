@@ -62,9 +62,7 @@ def tensor_name(gguf_name: str) -> str:
             return f"model.layers.{layer}.{LAYER_TENSORS[part]}.weight"
         case [part, "weight"] if part in OTHER_TENSORS:
             return f"{OTHER_TENSORS[part]}.weight"
-    raise ConversionError(
-        what=f"tensor {gguf_name!r}", expected="the tensors of a Llama model without biases"
-    )
+    raise ConversionError(what=f"tensor {gguf_name!r}", expected="the tensors of a Llama model without biases")
 
 
 def model_config(metadata: Metadata, tied: bool) -> dict[str, Any]:

@@ -128,9 +128,7 @@ def make(shop: Workshop) -> dict[str, str]:
     install(shop, interpreter, ["-r", REQUIREMENTS], "installing vLLM")
     # On all cores, and not left to the first start: it takes a server's start from 35 to 19 seconds.
     shop.say("compiling to bytecode")
-    shop.run(
-        [interpreter, "-I", "-m", "compileall", "-q", "-j", "0", folder / "lib"], "compiling", check=False
-    )
+    shop.run([interpreter, "-I", "-m", "compileall", "-q", "-j", "0", folder / "lib"], "compiling", check=False)
     shop.say("checking that vLLM can be imported")
     shop.run([interpreter, "-I", "-c", IMPORT_CHECK], "importing vLLM")
     return {"python": source.version, **{name: versions[name] for name in SHOWN}}

@@ -52,8 +52,6 @@ class BuildLock:
             except BlockingIOError:
                 if not told:
                     holder = os.pread(self.descriptor, 32, 0).decode(errors="replace").strip()
-                    self._say(
-                        f"another build is at work here (process {holder or 'unknown'}); waiting for it"
-                    )
+                    self._say(f"another build is at work here (process {holder or 'unknown'}); waiting for it")
                     told = True
                 time.sleep(self._poll_seconds)

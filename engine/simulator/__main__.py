@@ -4,6 +4,7 @@ Environment, for tests:
 
 - WATTRACE_SIM_STARTUP_SECONDS: how long until it is ready, when --startup-seconds is not given
 - WATTRACE_SIM_DIE_AFTER_SECONDS: die by itself, that long after it was ready
+- WATTRACE_SIM_UNHEALTHY_AFTER_SECONDS: answer 503 from then on, as vLLM does when only its engine core died
 - WATTRACE_SIM_FAIL_START: run out of memory while starting
 """
 
@@ -60,9 +61,7 @@ def _batch(settings: Settings) -> Batch[Reply]:
         model,
         max_num_seqs=settings.max_num_seqs,
         max_num_batched_tokens=settings.max_num_batched_tokens,
-        kv_capacity_tokens=model.kv_capacity_tokens(
-            settings.gpu_memory_utilization, settings.kv_cache_memory_bytes
-        ),
+        kv_capacity_tokens=model.kv_capacity_tokens(settings.gpu_memory_utilization, settings.kv_cache_memory_bytes),
         prefix_caching=settings.prefix_caching,
         speculative_tokens=settings.speculative_tokens,
         seed=settings.seed,
@@ -78,9 +77,7 @@ async def _serve(settings: Settings, batch: Batch[Reply], max_model_len: int) ->
     runner = Runner(batch, MonotonicClock(), occupancy, settings.slot)
     server = Server(settings, runner, max_model_len)
     # handler_cancellation: a client that goes away gives its slot back.
-    web_runner = web.AppRunner(
-        server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.05
-    )
+    web_runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.05)
     await web_runner.setup()
     steps = asyncio.create_task(runner.run())
     try:
@@ -109,6 +106,14 @@ async def _start_up(settings: Settings, server: Server, ended: asyncio.Event) ->
     _log(f"INFO: Application startup complete, on http://{settings.host}:{settings.port}")
     if after := os.environ.get("WATTRACE_SIM_DIE_AFTER_SECONDS"):
         asyncio.get_running_loop().call_later(float(after), _die, server)
+    if after := os.environ.get("WATTRACE_SIM_UNHEALTHY_AFTER_SECONDS"):
+        asyncio.get_running_loop().call_later(float(after), _sicken, server)
+
+
+def _sicken(server: Server) -> None:
+    """Live on as a vLLM server does whose engine core was killed: everything answers 503."""
+    _log("ERROR: EngineDeadError: the engine has died behind its server (simulated)")
+    server.ready = False
 
 
 def _die(server: Server) -> None:

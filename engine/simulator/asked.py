@@ -9,9 +9,7 @@ from engine.simulator.text import TEMPLATE_TOKENS, count_tokens
 class Refused(Exception):
     """The request cannot be served: HTTP `status`, what is wrong, and with which parameter."""
 
-    def __init__(
-        self, message: str, *, status: int = 400, kind: str = "BadRequestError", param: str | None = None
-    ):
+    def __init__(self, message: str, *, status: int = 400, kind: str = "BadRequestError", param: str | None = None):
         super().__init__(message)
         self.message, self.status, self.kind, self.param = message, status, kind, param
 
@@ -76,19 +74,13 @@ def _max_tokens(body: dict[str, Any], prompt_tokens: int, max_model_len: int) ->
     name = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     room = max_model_len - prompt_tokens
     if room < 1:
-        message = (
-            f"a prompt of {prompt_tokens} tokens leaves no room to answer in max_model_len={max_model_len}"
-        )
+        message = f"a prompt of {prompt_tokens} tokens leaves no room to answer in max_model_len={max_model_len}"
         raise Refused(message, param="messages")
     asked = int(_number(body, name, room))
     if asked < 1:
-        raise Refused(
-            f"{name} must be at least 1, got {asked}. (parameter={name}, value={asked})", param=name
-        )
+        raise Refused(f"{name} must be at least 1, got {asked}. (parameter={name}, value={asked})", param=name)
     if asked > room:
-        message = (
-            f"{name}={asked} cannot be greater than max_model_len={max_model_len} less the prompt's tokens"
-        )
+        message = f"{name}={asked} cannot be greater than max_model_len={max_model_len} less the prompt's tokens"
         raise Refused(f"{message} ({prompt_tokens}). Please request fewer output tokens.", param=name)
     return asked
 
@@ -107,9 +99,7 @@ def _content(message: Any) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [
-            part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"
-        ]
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
         if len(parts) == len(content) and all(isinstance(part, str) for part in parts):
             return "\n".join(str(part) for part in parts)
     raise Refused("messages: each needs content that is text", kind="Bad Request", param="body.messages")

@@ -110,12 +110,7 @@ class Batch(Generic[Stream]):
         self._make_room()
         for request in self.running:
             budget = self._schedule(request, budget, computes)
-        while (
-            self.waiting
-            and len(self.running) < self.max_num_seqs
-            and budget > 0
-            and self._fits(self.waiting[0])
-        ):
+        while self.waiting and len(self.running) < self.max_num_seqs and budget > 0 and self._fits(self.waiting[0]):
             request = self.waiting.popleft()
             self.running.append(request)
             self._reuse_prefix(request)
@@ -144,9 +139,7 @@ class Batch(Generic[Stream]):
         self.running = [request for request in self.running if not request.finished]
         return progress
 
-    def _schedule(
-        self, request: Request[Stream], budget: int, computes: list[tuple[Request[Stream], int]]
-    ) -> int:
+    def _schedule(self, request: Request[Stream], budget: int, computes: list[tuple[Request[Stream], int]]) -> int:
         tokens = min(budget, request.context - request.computed)
         if tokens > 0:
             computes.append((request, tokens))

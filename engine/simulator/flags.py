@@ -172,9 +172,7 @@ def _add_modelled(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-model-len", type=_positive)
     parser.add_argument("--gpu-memory-utilization", type=float, default=0.92)
     parser.add_argument("--kv-cache-memory-bytes", type=_size)
-    parser.add_argument(
-        "--dtype", default="auto", choices=["auto", "half", "float16", "bfloat16", "float", "float32"]
-    )
+    parser.add_argument("--dtype", default="auto", choices=["auto", "half", "float16", "bfloat16", "float", "float32"])
     parser.add_argument("--quantization", "-q")
     parser.add_argument("--kv-cache-dtype", default="auto")
     parser.add_argument("--enforce-eager", action=switch, default=False)

@@ -41,9 +41,7 @@ class Reply:
 class Runner:
     """Owns the batch; `run` it as a task, `submit` and `cancel` requests from the same event loop."""
 
-    def __init__(
-        self, batch: Batch[Reply], clock: Clock, occupancy: Occupancy | None = None, slot: int = 0
-    ) -> None:
+    def __init__(self, batch: Batch[Reply], clock: Clock, occupancy: Occupancy | None = None, slot: int = 0) -> None:
         self.batch = batch
         self._clock = clock
         self._occupancy = occupancy

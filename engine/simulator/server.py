@@ -41,9 +41,7 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if not self.ready:
-            return web.json_response(
-                shapes.error(503, "still loading", kind="ServiceUnavailable"), status=503
-            )
+            return web.json_response(shapes.error(503, "still loading", kind="ServiceUnavailable"), status=503)
         try:
             response: web.StreamResponse = await handler(request)
         except asked.Refused as refused:
@@ -59,9 +57,7 @@ class Server:
 
     async def _models(self, _: web.Request) -> web.Response:
         settings = self._settings
-        return web.json_response(
-            shapes.models(settings.served_model_name, settings.model, self._max_model_len)
-        )
+        return web.json_response(shapes.models(settings.served_model_name, settings.model, self._max_model_len))
 
     async def _metrics(self, _: web.Request) -> web.Response:
         text = exposition(self.runner.batch, self._settings.served_model_name)

@@ -111,9 +111,7 @@ class Shape:
         )
 
 
-def error(
-    status: int, message: str, *, kind: str = "BadRequestError", param: str | None = None
-) -> dict[str, Any]:
+def error(status: int, message: str, *, kind: str = "BadRequestError", param: str | None = None) -> dict[str, Any]:
     """vLLM's error object."""
     return {"error": {"message": message, "type": kind, "param": param, "code": status}}
 

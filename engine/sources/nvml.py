@@ -82,9 +82,7 @@ class NvmlGpu:
         values = self._try(pynvml.nvmlDeviceGetFieldValues, self._handle, list(self._fields.values()))
         if values is None:
             return dict.fromkeys(self._fields)
-        return {
-            name: self._milli(field_value, value) for name, value in zip(self._fields, values, strict=True)
-        }
+        return {name: self._milli(field_value, value) for name, value in zip(self._fields, values, strict=True)}
 
     def _milli(self, call: Callable[[Any], float], argument: Any) -> float | None:
         """Milliwatts or millijoules as watts or joules."""

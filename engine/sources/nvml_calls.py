@@ -72,9 +72,7 @@ def provenance_of(handle: Handle, index: int) -> dict[str, JsonValue]:
         "driver": _ask(pynvml.nvmlSystemGetDriverVersion),
         "compute_capability": None if capability is None else "{}.{}".format(*capability),
         "power_limit_watts": _thousandth(_ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)),
-        "power_limit_default_watts": _thousandth(
-            _ask(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
-        ),
+        "power_limit_default_watts": _thousandth(_ask(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)),
         "power_limit_range_watts": [_thousandth(power[0]), _thousandth(power[1])],
         "clock_sm_megahertz": _ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
         "clock_sm_max_megahertz": _ask(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM),

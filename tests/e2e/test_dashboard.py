@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.processes import wait_until
 from playwright.sync_api import Browser, Page, Route, expect
 
 from e2e.conftest import Show, keep_screenshot, viewer
-from integration.processes import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -13,11 +13,7 @@ JSON = st.recursive(
 
 
 @settings(max_examples=500)
-@given(
-    st.binary(max_size=3000)
-    | st.text(max_size=3000)
-    | st.text(alphabet='{}[]":,ack0123456789.-e \\u', max_size=60)
-)
+@given(st.binary(max_size=3000) | st.text(max_size=3000) | st.text(alphabet='{}[]":,ack0123456789.-e \\u', max_size=60))
 def test_rubbish(said: bytes | str) -> None:
     judged = parse_client(said)
     if isinstance(judged, Close):

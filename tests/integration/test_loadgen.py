@@ -164,9 +164,7 @@ async def test_a_server_that_dies_ends_the_round_and_the_next_says_so_too() -> N
     assert not load.complete and load.problem
     assert load.failed + load.withdrawn == load.submitted - load.finished
     ended = race.marks(MarkKind.REQUEST_FAILED) + race.marks(MarkKind.REQUEST_FINISHED)
-    assert {mark.request for mark in ended} == {
-        mark.request for mark in race.marks(MarkKind.REQUEST_SUBMITTED)
-    }
+    assert {mark.request for mark in ended} == {mark.request for mark in race.marks(MarkKind.REQUEST_SUBMITTED)}
     assert sum(row[2] for row in race.rows) == load.completion_tokens
     assert again.problem and again.finished == 0
 

@@ -26,9 +26,7 @@ class Bench:
         self.origin_ns = time.monotonic_ns()
         self._script(f"t0_ns={self.origin_ns};{script}")
         keep = self.documents.append
-        async with Sampler(
-            source="nvml", clock_origin_ns=self.origin_ns, on_document=keep, **options
-        ) as sampler:
+        async with Sampler(source="nvml", clock_origin_ns=self.origin_ns, on_document=keep, **options) as sampler:
             async with asyncio.timeout(20):
                 while not self.rows("gpu0") or self.rows("gpu0")[-1][0] < seconds:
                     await asyncio.sleep(0.02)
@@ -174,9 +172,7 @@ async def test_what_the_slow_lane_lacks_is_absent_and_the_rest_is_there(bench: B
     ("failure", "words"),
     [("lost", "GPU is lost"), ("unknown", "Unknown"), ("timeout", "Timeout"), ("field_unknown", "Unknown")],
 )
-async def test_a_failure_for_a_while_is_missing_values_and_then_it_goes_on(
-    bench: Bench, failure: str, words: str
-):
+async def test_a_failure_for_a_while_is_missing_values_and_then_it_goes_on(bench: Bench, failure: str, words: str):
     await bench.run(f"{failure}=1.2:2.4;high=300", seconds=3.6)
     during = [values for t, values in bench.rows("gpu0") if 1.25 < t < 2.35]
     after = [values for t, values in bench.rows("gpu0") if t > 2.45]
@@ -234,9 +230,7 @@ async def test_one_board_may_lack_what_another_has(bench: Bench):
         ("init=999", [], "refuses"),
     ],
 )
-async def test_no_usable_gpu_is_said_with_its_remedy(
-    fake_nvml: Script, script: str, gpus: list[str], message: str
-):
+async def test_no_usable_gpu_is_said_with_its_remedy(fake_nvml: Script, script: str, gpus: list[str], message: str):
     fake_nvml(script)
     with pytest.raises(NoDevice, match=message):
         await Sampler(source="nvml", clock_origin_ns=0, on_document=print, gpus=gpus).__aenter__()

@@ -31,9 +31,7 @@ def real(races: Races, monkeypatch: pytest.MonkeyPatch) -> Races:
 
 def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races) -> None:
     out = real.folder / "cpu.jsonl"
-    done = real.run(
-        "run", "batch-1-vs-8-cpu", "--rounds", "4", "--round-seconds", "5", "--out", str(out), timeout=400
-    )
+    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "4", "--round-seconds", "5", "--out", str(out), timeout=400)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)
     one, eight = result["arms"]

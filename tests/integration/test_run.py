@@ -103,9 +103,7 @@ def test_kill_9_of_the_race_leaves_a_recording_and_nobody_behind(races: Races) -
 
 def test_a_race_whose_server_is_gone_writes_its_stop(races: Races) -> None:
     out = races.folder / "race.jsonl"
-    process = races.start(
-        "run", races.demo(seconds=30), "--out", str(out), "--stream", stdout=subprocess.DEVNULL
-    )
+    process = races.start("run", races.demo(seconds=30), "--out", str(out), "--stream", stdout=subprocess.DEVNULL)
     wait_until(lambda: begun_racing(out), what="the race has begun")
     assert process.stdin is not None
     process.stdin.close()
@@ -139,19 +137,36 @@ def test_an_arm_that_dies_while_racing_ends_the_run_and_says_so(races: Races) ->
     out = races.folder / "race.jsonl"
     process = races.start("run", races.demo(seconds=30), "--out", str(out))
     wait_until(lambda: begun_racing(out), what="the race has begun")
-    arms = {
-        pid: line for pid, line in races.processes("engine.simulator").items() if "engine.leash" not in line
-    }
+    arms = {pid: line for pid, line in races.processes("engine.simulator").items() if "engine.leash" not in line}
     os.kill(min(arms), signal.SIGKILL)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 1 and b"was killed by SIGKILL" in errors
     stop = stop_of(out)
     assert stop.exit_status == "fail" and "arm A" in stop.reason
-    states = [
-        m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"
-    ]
+    states = [m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"]
     assert states[-1] == "failed"
     assert not races.processes()
+
+
+def test_an_engine_that_died_behind_its_server_is_noticed(races: Races) -> None:
+    """A vLLM whose core was killed answers 503 for seconds, and a server that merely hangs is not one."""
+    out = races.folder / "race.jsonl"
+    process = races.start(
+        "run", races.demo(seconds=30, first=", env: {WATTRACE_SIM_UNHEALTHY_AFTER_SECONDS: '1'}"), "--out", str(out)
+    )
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and b"arm A: its server lives but its engine is dead" in errors
+    assert stop_of(out).exit_status == "fail"
+
+
+def test_a_killed_leash_leaves_nothing_of_its_arm(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=30), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    os.kill(min(races.processes("engine.leash")), signal.SIGKILL)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1 and b"arm A" in errors
+    wait_until(lambda: not races.processes(), seconds=5, what="the arm went with its leash")
 
 
 def test_a_dead_sampler_is_told_and_its_watts_stay_unknown(races: Races) -> None:

@@ -79,9 +79,7 @@ CONTROL = ["/api/run/start", "/api/run/stop", "/api/replay"]
         ({**BEARER, "Host": "evil.example"}, 421),
     ],
 )
-def test_control_is_the_presenters_alone(
-    server: Serving, path: str, headers: dict[str, str], status: int
-) -> None:
+def test_control_is_the_presenters_alone(server: Serving, path: str, headers: dict[str, str], status: int) -> None:
     answer = post(server, path, headers)
     assert answer.status == status
     assert isinstance(answer.json["error"], str) and "\n" not in answer.json["error"]
@@ -144,20 +142,14 @@ def test_wrong_tickets(server: Serving, query: str) -> None:
 def test_every_response_has_the_security_headers(server: Serving, path: str) -> None:
     headers = ask(server, path).headers
     policy = headers["content-security-policy"]
-    assert (
-        "default-src 'self'" in policy
-        and "script-src 'self';" in policy
-        and "frame-ancestors 'none'" in policy
-    )
+    assert "default-src 'self'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
     assert f"ws://127.0.0.1:{server.port}" in policy
     assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
     assert "server" not in headers
 
 
 def test_a_host_header_cannot_write_the_policy(server: Serving) -> None:
-    policy = ask(server, "/healthz", {"Host": "localhost; script-src *"}).headers.get(
-        "content-security-policy", ""
-    )
+    policy = ask(server, "/healthz", {"Host": "localhost; script-src *"}).headers.get("content-security-policy", "")
     assert "*" not in policy
 
 
@@ -191,24 +183,17 @@ def test_plotly_gzipped_plain_and_known(server: Serving) -> None:
     content = path.read_bytes()
     packed = ask(server, "/plotly.min.js", {"Accept-Encoding": "br, gzip"})
     assert packed.headers["content-encoding"] == "gzip" and gzip.decompress(packed.body) == content
-    assert (
-        packed.headers["content-type"].startswith("text/javascript")
-        and "accept-encoding" in packed.headers["vary"]
-    )
+    assert packed.headers["content-type"].startswith("text/javascript") and "accept-encoding" in packed.headers["vary"]
     assert len(packed.body) < len(content) / 3
     plain = ask(server, "/plotly.min.js", {"Accept-Encoding": "gzip;q=0"})
     assert "content-encoding" not in plain.headers and plain.body == content
     assert plain.headers["etag"] != packed.headers["etag"]
-    known = ask(
-        server, "/plotly.min.js", {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
-    )
+    known = ask(server, "/plotly.min.js", {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]})
     assert known.status == 304 and known.body == b""
     assert "immutable" in ask(server, "/plotly.min.js?v=1").headers["cache-control"]
 
 
-def test_a_failure_within_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_within_is_one_sentence(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     with Serving() as server:
         monkeypatch.setattr(server.stage.hub, "snapshot", lambda: 1 / 0)
         answer = ask(server, "/api/run")

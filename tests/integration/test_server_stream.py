@@ -57,9 +57,7 @@ async def test_frames_flow_at_twenty_a_second_without_gaps_idle_too(server: Serv
         assert first["protocol"] == 1 and first["run"] is None and first["demo"]["name"] == "fake"
         found = await watch(viewer, 3)
     assert all(message["type"] == "frame" for message in found)
-    assert [message["seq"] for message in found] == list(
-        range(first["seq"] + 1, first["seq"] + 1 + len(found))
-    )
+    assert [message["seq"] for message in found] == list(range(first["seq"] + 1, first["seq"] + 1 + len(found)))
     assert len(found) >= 54
     times = [message["t_ns"] for message in found]
     assert times == sorted(times) and abs(times[-1] - time.monotonic_ns()) < 5e9
@@ -180,9 +178,7 @@ async def test_rubbish_is_closed_with_4400(server: Serving, said: str | bytes) -
         assert len(await watch(other, 0.5)) > 4
 
 
-async def test_text_that_is_not_utf8_is_closed_with_4400(
-    server: Serving, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_text_that_is_not_utf8_is_closed_with_4400(server: Serving, caplog: pytest.LogCaptureFixture) -> None:
     async with connect(server.ws) as viewer:
         viewer.transport.write(Frame(Opcode.TEXT, b"\xff\xfe{").serialize(mask=True))
         assert await closed(viewer) == 4400

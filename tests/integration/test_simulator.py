@@ -120,9 +120,7 @@ def test_plain_completions(server: SimulatedServer) -> None:
         ({"stream_options": {"include_usage": True}}, 400, "stream=True"),
     ],
 )
-def test_what_cannot_be_is_refused(
-    server: SimulatedServer, change: dict[str, Any], status: int, words: str
-) -> None:
+def test_what_cannot_be_is_refused(server: SimulatedServer, change: dict[str, Any], status: int, words: str) -> None:
     answer, data = server.post("/v1/chat/completions", chat(**change))
     error = orjson.loads(data)["error"]
     assert answer == status == error["code"]

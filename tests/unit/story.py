@@ -74,9 +74,7 @@ class Teller:
         begun, self.request = self.t_ns, self.request + 1
         ends = begun + ROUND_SECONDS * SECOND
         yield Mark(kind=MarkKind.ARM, t_ns=begun, arm=arm, state="active")
-        yield Mark(
-            kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=arm, round=number, data={"slots": 1, "ends_t_ns": ends}
-        )
+        yield Mark(kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=arm, round=number, data={"slots": 1, "ends_t_ns": ends})
         ids = {"arm": arm, "round": number, "request": self.request}
         yield Mark(kind=MarkKind.REQUEST_SUBMITTED, t_ns=begun, text="Why?", **ids)  # type: ignore[arg-type]
         yield Mark(kind=MarkKind.REQUEST_FIRST_TOKEN, t_ns=begun + 50 * MS, **ids)  # type: ignore[arg-type]

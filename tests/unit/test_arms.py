@@ -60,9 +60,7 @@ def test_without_an_engine_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_a_missing_model_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WATTRACE_CPU_ENGINE", str(tmp_path))
     monkeypatch.setenv("WATTRACE_VLLM_PYTHON", "/bin/sh")
-    with pytest.raises(
-        ArmUnavailable, match=r"model folder 'smollm2-135m' is not there; run `make engine-cpu`"
-    ):
+    with pytest.raises(ArmUnavailable, match=r"model folder 'smollm2-135m' is not there; run `make engine-cpu`"):
         vllm_launch(cpu_demo(), cpu_demo().arms[0], "A")
 
 
@@ -74,9 +72,7 @@ def test_a_wrong_interpreter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gpu_arms_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATTRACE_VLLM_PYTHON", "/bin/sh")
-    demo = parse_demo(
-        "title: T\nmodel: {gpu: m}\narms: [{name: a}, {name: b, args: {dtype: float16}}]", file="f"
-    )
+    demo = parse_demo("title: T\nmodel: {gpu: m}\narms: [{name: a}, {name: b, args: {dtype: float16}}]", file="f")
     launch = vllm_launch(demo, demo.arms[1], "B")
     words = " ".join(launch.command)
     assert "-m vllm.entrypoints.openai.api_server --model m" in words

@@ -29,9 +29,7 @@ def test_noise_is_too_close_to_call() -> None:
     assert verdict.text == "too close to call after 6 rounds"
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [([1.0], [2.0]), ([1.0, None], [2.0, 3.0]), ([], []), ([0.0, 0.0], [1.0, 1.0])]
-)
+@pytest.mark.parametrize(("a", "b"), [([1.0], [2.0]), ([1.0, None], [2.0, 3.0]), ([], []), ([0.0, 0.0], [1.0, 1.0])])
 def test_less_than_two_whole_blocks_give_no_verdict(a: list[float | None], b: list[float | None]) -> None:
     assert judge("joules_per_token", ("A", a), ("B", b)) is None
 

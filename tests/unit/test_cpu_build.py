@@ -192,9 +192,7 @@ def test_a_second_build_does_and_says_nothing(folder: Path, kitchen: Kitchen) ->
     assert kitchen.lines == []
 
 
-def test_a_finished_engine_is_returned_while_another_build_holds_the_lock(
-    folder: Path, kitchen: Kitchen
-) -> None:
+def test_a_finished_engine_is_returned_while_another_build_holds_the_lock(folder: Path, kitchen: Kitchen) -> None:
     kitchen.cook(folder, kitchen.recipe("venv"))
     with BuildLock(folder, kitchen.lines.append):
         kitchen.cook(folder, kitchen.recipe("venv"))
@@ -279,8 +277,7 @@ def test_the_finished_engine_names_its_places(folder: Path) -> None:
     touch(folder / "venv/bin/python")
     touch(folder / "models/smollm2-135m/config.json")
     parts = {
-        recipe.name: Part(recipe.digest, {recipe.name: "1"}, 1.0)
-        for recipe in (environment.recipe(), model.recipe())
+        recipe.name: Part(recipe.digest, {recipe.name: "1"}, 1.0) for recipe in (environment.recipe(), model.recipe())
     }
     Stamp(parts).save(folder)
     engine = build.build(log=pytest.fail)
@@ -330,9 +327,7 @@ def test_a_builders_command_keeps_the_lock_when_the_builder_is_killed(tmp_path: 
         "    subprocess.run([sys.executable, '-c', sys.argv[2]], pass_fds=(lock.descriptor,))\n"
     )
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), command], stdin=pipe, stdout=pipe
-    ) as builder:
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), command], stdin=pipe, stdout=pipe) as builder:
         assert builder.stdout is not None and builder.stdin is not None
         assert builder.stdout.readline() == b"1\n"  # the command runs
         builder.kill()
@@ -480,16 +475,12 @@ def test_what_is_no_python_is_refused(path: str) -> None:
         ("3.11.7", "Linux", "aarch64", "aarch64"),
     ],
 )
-def test_a_python_that_the_wheels_cannot_fit_is_refused(
-    version: str, system: str, machine: str, words: str
-) -> None:
+def test_a_python_that_the_wheels_cannot_fit_is_refused(version: str, system: str, machine: str, words: str) -> None:
     with pytest.raises(BuildError, match=words):
         environment.check_python(environment.Python("/python", version, system, machine))
 
 
-def test_the_named_python_matters_only_when_one_is_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_named_python_matters_only_when_one_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = environment.recipe()
     touch(folder / "venv/bin/python")
     stamp = Stamp({"venv": Part(recipe.digest, {"python": "3.10.1"}, 1.0)})
@@ -568,9 +559,7 @@ def test_tensor_names(gguf: str, transformers: str) -> None:
     assert convert.tensor_name(gguf) == transformers
 
 
-@pytest.mark.parametrize(
-    "name", ["blk.0.attn_q.bias", "blk.x.attn_q.weight", "blk.0.ffn_gate_exps.weight", "x"]
-)
+@pytest.mark.parametrize("name", ["blk.0.attn_q.bias", "blk.x.attn_q.weight", "blk.0.ffn_gate_exps.weight", "x"])
 def test_an_unknown_tensor_is_refused(name: str) -> None:
     with pytest.raises(convert.ConversionError, match=f"cannot convert .*{name}"):
         convert.tensor_name(name)

@@ -32,9 +32,7 @@ def test_constant_power_over_a_snapped_window(seed: int) -> None:
     energy = meter.window(start, end)
     assert energy is not None and energy.method == "counter"
     assert start <= energy.start_ns < energy.end_ns <= end
-    assert end - start - (energy.end_ns - energy.start_ns) < 230 * MS, (
-        "at most one tick is given up at each edge"
-    )
+    assert end - start - (energy.end_ns - energy.start_ns) < 230 * MS, "at most one tick is given up at each edge"
     assert abs(energy.energy_joules - 400.0 * energy.seconds) <= energy.uncertainty_joules
 
 

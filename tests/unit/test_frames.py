@@ -126,9 +126,7 @@ def test_a_hello_is_never_lost_and_needs_no_credit() -> None:
     assert taken(credit) == [frames.missed(2), "5"]
 
 
-@given(
-    st.lists(st.one_of(st.just("offer"), st.just("take"), st.just("hello"), st.integers(0, 30)), max_size=300)
-)
+@given(st.lists(st.one_of(st.just("offer"), st.just("take"), st.just("hello"), st.integers(0, 30)), max_size=300))
 def test_credit_against_a_model(steps: list[str | int]) -> None:
     """Whatever happens: order, bounds, and every frame either sent, waiting, or told as missed."""
     limit, seq, sent, told, acked, hellos = 5, 0, [], 0, -1, 0

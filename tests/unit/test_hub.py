@@ -118,9 +118,7 @@ def test_who_makes_no_progress_is_evicted(make: Callable[..., Hub], clock: FakeC
     assert hub.counters.evicted == 1
 
 
-async def test_a_short_delay_is_made_up_for_and_a_long_one_is_not(
-    make: Callable[..., Hub], clock: FakeClock
-) -> None:
+async def test_a_short_delay_is_made_up_for_and_a_long_one_is_not(make: Callable[..., Hub], clock: FakeClock) -> None:
     hub = make()
     async with hub.running():
         while hub.seq < 5:
@@ -171,9 +169,7 @@ async def test_closing_waits_for_viewers_to_leave(make: Callable[..., Hub]) -> N
 
 def test_hello_stays_small_whatever_the_run_is(make: Callable[..., Hub], clock: FakeClock) -> None:
     hub = make()
-    long = start().model_copy(
-        update={"demo": {"name": "n", "title": "t" * 200, "learn": "🦊" * 5000, "schedule": {}}}
-    )
+    long = start().model_copy(update={"demo": {"name": "n", "title": "t" * 200, "learn": "🦊" * 5000, "schedule": {}}})
     hub.scene.add(long, clock.now_ns())
     for number in range(8):
         for part in descriptors():

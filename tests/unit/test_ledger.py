@@ -58,18 +58,10 @@ def test_the_verdict_says_which_and_how_much() -> None:
 def test_without_a_power_sensor_joules_are_unknown_and_tokens_decide() -> None:
     ledger = ledger_of(story(power=False, rounds="ABBAABBA"))
     figures = ledger.figures("B")
-    assert (
-        figures.joules_per_token is None
-        and figures.power_mean_watts is None
-        and figures.energy_joules is None
-    )
+    assert figures.joules_per_token is None and figures.power_mean_watts is None and figures.energy_joules is None
     assert figures.tokens_per_second == pytest.approx(500, rel=0.005)
     verdict = ledger.verdict()
-    assert (
-        verdict is not None
-        and verdict.metric == "tokens_per_second"
-        and verdict.ratio == pytest.approx(5, rel=0.01)
-    )
+    assert verdict is not None and verdict.metric == "tokens_per_second" and verdict.ratio == pytest.approx(5, rel=0.01)
 
 
 def test_the_same_documents_give_the_same_figures_to_the_last_bit() -> None:

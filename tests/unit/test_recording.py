@@ -1,6 +1,5 @@
 """Recordings: what was appended is there, and what was cut off says so."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def test_what_was_told_is_what_is_read(tmp_path: Path) -> None:
     assert reader.cut_off is None and reader.documents == len(told)
     rows = sum(len(d.t_ns) for d in told if isinstance(d, Page) and d.stream == "gpu0")
     assert recorder.counts["gpu0"] == rows
-    assert os.listdir(recorder.path.parent) == ["race.jsonl"], "the reserve is gone"
+    assert list(recorder.path.parent.iterdir()) == [recorder.path], "the reserve is gone"
 
 
 def test_each_document_is_in_the_file_as_soon_as_it_was_told(tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ class FakeSource:
 
     def __init__(self, clock: FakeClock, index: int = 0, *, call_seconds: float = 0.0002) -> None:
         self.clock, self.index, self.call_seconds = clock, index, call_seconds
-        self.unsupported = dict.fromkeys(
-            ["power_average_watts", "memory_temperature_celsius"], "Not Supported"
-        )
+        self.unsupported = dict.fromkeys(["power_average_watts", "memory_temperature_celsius"], "Not Supported")
         self.windows_ns = {"power_instant_watts": 25_000_000}
         self.failure: str | None = None
         self.reads = 0

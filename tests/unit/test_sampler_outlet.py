@@ -60,9 +60,7 @@ def test_a_full_pipe_never_blocks_and_what_waits_is_written_later(pipe: tuple[in
     lines = read_all(pipe[0])
     assert outlet.flush()
     lines += read_all(pipe[0])
-    assert [decode(line) for line in b"".join(lines).splitlines()] == [
-        page(number) for number in range(count)
-    ]
+    assert [decode(line) for line in b"".join(lines).splitlines()] == [page(number) for number in range(count)]
 
 
 def test_beyond_the_backlog_pages_are_dropped_and_told_as_a_gap(pipe: tuple[int, int]):

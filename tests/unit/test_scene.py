@@ -191,9 +191,7 @@ def test_hello_and_frame_sizes() -> None:
         stage.add(document, BOOT_NS + happened(document))
         stage.payload(BOOT_NS + happened(document))
     for label in "AB":
-        stage.add(
-            mark(MarkKind.REQUEST_SUBMITTED, label, 1, teller.t_ns, text="Why is the sky blue? " * 9), BOOT_NS
-        )
+        stage.add(mark(MarkKind.REQUEST_SUBMITTED, label, 1, teller.t_ns, text="Why is the sky blue? " * 9), BOOT_NS)
         data: dict[str, list[Any]] = {"request": [1], "tokens": [1], "text": ["🦊" * 300]}
         stage.add(Page(stream=f"text.{label}", t_ns=[teller.t_ns], data=data), BOOT_NS)
     newest = frames.frame(1, BOOT_NS, stage.payload(BOOT_NS + 31 * SECOND))
@@ -235,11 +233,7 @@ def test_only_the_tail_is_kept_and_without_control_characters() -> None:
     follower = Follower()
     follower.mark(mark(MarkKind.REQUEST_SUBMITTED, "A", 1, 0, text="p\x00" * 300))
     follower.page(said(1, "x" * 300 + "\x07tail\n"))
-    assert (
-        follower.text == "x" * 194 + " tail\n"
-        and len(follower.prompt) == 200
-        and "\x00" not in follower.prompt
-    )
+    assert follower.text == "x" * 194 + " tail\n" and len(follower.prompt) == 200 and "\x00" not in follower.prompt
 
 
 def test_requests_without_an_end_are_forgotten_with_their_round() -> None:
@@ -333,9 +327,7 @@ def test_a_replays_clock_keeps_its_pace_and_does_not_run_away() -> None:
     clock.heard(0, 0)
     clock.heard(SECOND, 100 * MS)
     assert clock.now(150 * MS) == 1500 * MS
-    assert clock.now(10 * SECOND) == SECOND + 2 * SECOND, (
-        "at most 200 ms of its own time ahead of what it read"
-    )
+    assert clock.now(10 * SECOND) == SECOND + 2 * SECOND, "at most 200 ms of its own time ahead of what it read"
     clock.change_speed(1.0, 150 * MS)
     assert clock.now(250 * MS) is not None and clock.now(250 * MS) <= 1600 * MS
 

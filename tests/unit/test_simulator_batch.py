@@ -69,9 +69,7 @@ def test_first_come_first_served(sizes: list[tuple[int, int]], slots: int, budge
 
 @given(requests, st.integers(1, 8), st.integers(400, 1200))
 @settings(deadline=None)
-def test_a_full_cache_preempts_and_loses_nothing(
-    sizes: list[tuple[int, int]], slots: int, capacity: int
-) -> None:
+def test_a_full_cache_preempts_and_loses_nothing(sizes: list[tuple[int, int]], slots: int, capacity: int) -> None:
     batch = Batch[Seen](MODEL, slots, 256, kv_capacity_tokens=capacity)
     everybody = [asked(*size) for size in sizes]
     for request in everybody:

@@ -71,6 +71,4 @@ def test_the_cache_takes_what_the_weights_leave() -> None:
     assert small.kv_capacity_tokens(0.92) > 1_000_000
     assert large.kv_capacity_tokens(0.92) == 0
     assert small.kv_capacity_tokens(0.92, 2**27) < 10_000
-    assert roofline(QWEN, kv_cache_dtype="fp8").kv_capacity_tokens(0.9, 2**27) > small.kv_capacity_tokens(
-        0.9, 2**27
-    )
+    assert roofline(QWEN, kv_cache_dtype="fp8").kv_capacity_tokens(0.9, 2**27) > small.kv_capacity_tokens(0.9, 2**27)

@@ -23,9 +23,7 @@ class Script:
         return self.now
 
 
-def follow(
-    gpu: SimulatedGpu, clock: FakeClock, seconds: float, step: float = 0.01
-) -> list[tuple[float, ...]]:
+def follow(gpu: SimulatedGpu, clock: FakeClock, seconds: float, step: float = 0.01) -> list[tuple[float, ...]]:
     """Read every `step` for `seconds`: rows of (t_ns, instant, average, joules)."""
     rows = []
     for _ in range(round(seconds / step)):
@@ -35,9 +33,7 @@ def follow(
 
 
 def slow(gpu: SimulatedGpu) -> dict[str, float | int | None]:
-    return {
-        name: value for call in gpu.slow_calls for name, value in zip(call.columns, call.read(), strict=True)
-    }
+    return {name: value for call in gpu.slow_calls for name, value in zip(call.columns, call.read(), strict=True)}
 
 
 def test_every_known_column_is_offered_or_refused_with_a_reason():

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.config import load_demo
+from engine.config import Demo, load_demo
 from engine.errors import RecordingError
+from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
 from server.app import Address, serve
 from server.scene import DemoInfo, ReplayInfo
@@ -38,7 +39,10 @@ def serve_demo(
         load_demo(chosen)
         return [*_SELF, "run", chosen, "--stream", "--fall-back", *race_flags]
 
-    info = DemoInfo.of(short, demo, simulated="--simulate" in race_flags)
+    simulated, why = _will_simulate(short, demo, race_flags)
+    if why:
+        print(f"wattrace: {why}\n", file=sys.stderr)
+    info = DemoInfo.of(short, demo, simulated=simulated)
     serve(
         _settings(host, port),
         command,
@@ -66,6 +70,23 @@ def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug:
         debug=debug,
         ready=lambda address: _announce(address, what=f"replay of {file.name}", open_browser=open_browser),
     )
+
+
+def _will_simulate(name: str, demo: Demo, race_flags: Sequence[str]) -> tuple[bool, str]:
+    """Whether a race would run simulated here, and what is missing if it falls back to that.
+
+    The same plan that the race will make, so that the page carries the badge before anything has started.
+    """
+    with scratch_folder() as folder:
+        plan = make_plan(
+            name,
+            demo,
+            folder=Path(folder),
+            simulate="--simulate" in race_flags,
+            power="simulated" if "simulated" in race_flags else "auto",
+            fall_back=True,
+        )
+    return plan.power == "simulated", " ".join(plan.notes)
 
 
 def _settings(host: str, port: int) -> Settings:

@@ -1,6 +1,6 @@
 /** The power axis that all charts share. */
 
-const NICE = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+const NICE = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
 const HEADROOM = 1.06;
 const SHRINK_AFTER_MS = 4000;
 const CHANGE_EVERY_MS = 1000;
@@ -17,7 +17,7 @@ export function niceMax(peak) {
 export function ticks(max) {
   const power = 10 ** Math.floor(Math.log10(max));
   const lead = Math.round((max / power) * 10) / 10;
-  const parts = { 1: 2, 1.5: 3, 2: 2, 2.5: 2, 3: 3, 4: 2, 5: 2, 6: 3, 8: 2, 10: 2 }[lead] ?? 2;
+  const parts = { 1: 2, 1.5: 3, 2: 2, 3: 3, 4: 2, 5: 2, 6: 3, 8: 2, 10: 2 }[lead] ?? 2;
   return Array.from({ length: parts + 1 }, (_, index) => (max * index) / parts);
 }
 

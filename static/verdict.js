@@ -17,7 +17,7 @@ export function verdictLine(state) {
   if (verdict) {
     return {
       tone: verdict.decided ? 'decided' : 'plain',
-      text: capital(verdict.text),
+      text: capital(headline(verdict)),
       note: interval(verdict),
       arm: verdict.decided ? subject(verdict.text, arms(state).map(({ label }) => label)) : null,
     };
@@ -71,6 +71,11 @@ function percent(value) {
 /** Which arm a verdict's sentence is about. @param {string} text @param {string[]} labels */
 export function subject(text, labels) {
   return labels.find((label) => text.startsWith(`${label} `)) ?? null;
+}
+
+/** A verdict's sentence without the interval in brackets at its end, which stands beside it. @param {Verdict} verdict */
+function headline({ text, low, high }) {
+  return known(low) && known(high) ? text.replace(/\s*\([^()]*\)$/, '') : text;
 }
 
 /** @param {string} text */

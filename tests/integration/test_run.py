@@ -3,6 +3,8 @@
 import json
 import os
 import resource
+import shlex
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from engine.documents import Mark, MarkKind, Page, Stop
 from engine.recording import Reader
-from integration.conftest import Races
+from integration.conftest import WATTRACE, Races
 from integration.processes import wait_until
 
 
@@ -199,6 +201,27 @@ def test_a_full_disk_keeps_what_was_recorded_and_still_says_stop(races: Races) -
     assert not races.processes()
 
 
+def test_a_really_full_disk_still_gets_its_stop(races: Races) -> None:
+    """A tiny file system of our own, in a mount namespace; where none may be made the limit above has to do."""
+    disk = races.folder / "disk"
+    disk.mkdir()
+    out = disk / "race.jsonl"
+    kept = races.folder / "kept.jsonl"
+    mount = f"mount -t tmpfs -o size=900k none {disk}"
+    own_namespace = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*own_namespace, mount], check=False).returncode:
+        pytest.skip("this machine lets us make no mount namespace")
+    race = f"{mount} && {shlex.join([*WATTRACE, 'run', races.demo(seconds=30), '--out', str(out)])}; code=$?"
+    script = f"{race}; cp {out} {kept}; exit $code"
+    done = subprocess.run(
+        [*own_namespace, script], env=races.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "No space left on device" in done.stderr, done.stderr
+    stop = stop_of(kept)
+    assert stop.exit_status == "fail" and "No space left" in stop.reason
+    assert stop.counts["gpu0"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -230,4 +253,12 @@ def test_without_gpu_and_vllm_run_says_what_is_missing_and_never_simulates(races
     out = races.folder / "race.jsonl"
     done = races.run("run", "batch-1-vs-8", "--out", str(out))
     assert done.returncode == 1 and not out.exists()
-    assert "/no/such/python" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert "/no/such/python" in done.stderr and "NVIDIA" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_with_a_gpu_only_vllm_is_missed(races: Races, fake_nvml_folder: Path) -> None:
+    races.environment |= {"WATTRACE_VLLM_PYTHON": "/no/such/python", "LD_LIBRARY_PATH": str(fake_nvml_folder)}
+    done = races.run("run", "batch-1-vs-8")
+    assert done.returncode == 1
+    assert "/no/such/python" in done.stderr and "NVIDIA" not in done.stderr

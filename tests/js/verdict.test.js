@@ -13,6 +13,12 @@ test('a decided verdict is about an arm', () => {
   assert.deepEqual([line.tone, line.arm, line.text], ['decided', 'B', verdict.text]);
 });
 
+test('an interval in brackets is not said twice', () => {
+  const long = { ...verdict, text: `${verdict.text} (95 % CI 81–82)` };
+  assert.equal(verdictLine(state({ verdict: long })).text, verdict.text);
+  assert.equal(verdictLine(state({ verdict: { ...long, low: null } })).text, long.text);
+});
+
 test('an undecided one is about none', () => {
   const line = verdictLine(state({ verdict: { text: 'too close to call', decided: false, low: 0.97, high: 1.05, rounds: 2 } }));
   assert.deepEqual([line.tone, line.arm, line.text], ['plain', null, 'Too close to call']);

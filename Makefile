@@ -48,7 +48,7 @@ check: $(VENV)/developer node_modules/.bin/tsc ## style, types, layers, JavaScri
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	node --test tests/js/
+	node --test tests/js/*.test.js
 	node_modules/.bin/tsc -p .
 
 node_modules/.bin/tsc: package.json

@@ -21,9 +21,8 @@ _HOST = pattern(r"[a-z0-9.\-_:\[\]]{1,255}")
 
 # Scripts of ours only, and sockets to this very host (some browsers do not count ws: as 'self').
 _POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'{sockets}; object-src 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{sockets}; "
+    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS = {
     "x-content-type-options": "nosniff",

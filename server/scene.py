@@ -234,6 +234,7 @@ class Scene:
             "rounds": figures.rounds,
             "running": figures.running,
             "reasons": figures.reasons,
+            "reason": self.ledger.arms[label].reason[:300],
             "prompt": follower.prompt,
             "text": follower.text,
         }
@@ -270,6 +271,7 @@ def _pending(simulated: bool) -> dict[str, Any]:
         "rounds": 0,
         "running": 0,
         "reasons": ["simulated"] if simulated else [],
+        "reason": "",
         "prompt": "",
         "text": "",
     }

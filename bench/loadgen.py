@@ -4,14 +4,14 @@ Prints, for 8 streams at about 2,000 tok/s and 64 streams at about 5,000 tok/s: 
 own, the CPU of both processes (percent of one core), and how much later than a step each chunk comes.
 """
 
-import argparse
 import asyncio
 import itertools
 import os
-import statistics
 import sys
 import time
 from pathlib import Path
+
+from figures import Row, fact, finish, options, quantile, told
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
@@ -25,6 +25,7 @@ from engine.loadgen import LoadGenerator, RoundLoad  # noqa: E402
 from engine.simulator.model import Work, roofline  # noqa: E402
 
 WARM_SECONDS = 1.0
+WARM_TOKENS = 8
 
 
 def cpu_seconds(pid: int) -> float:
@@ -67,11 +68,7 @@ def distances_ms(pages: list[Page]) -> list[float]:
     return sorted(found)
 
 
-def quantile(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(share * len(values)))]
-
-
-def report(name: str, arguments: list[str], streams: int, seconds: float, eager: bool) -> None:
+def report(name: str, arguments: list[str], streams: int, seconds: float, eager: bool) -> list[Row]:
     with SimulatedServer("--max-num-seqs", str(streams), *arguments) as server:
         pages, load, server_cpu, client_cpu = asyncio.run(race(server.url, server.process.pid, streams, seconds))
         counted = server.metric("generation_tokens_total")
@@ -86,24 +83,40 @@ def report(name: str, arguments: list[str], streams: int, seconds: float, eager:
     gaps = distances_ms(pages)
     added = sorted(gap - step_ms for gap in gaps)
     rate = tokens * NS / (end_ns - begin_ns)
-    print(f"{name}")
-    print(f"  tokens/s            {rate:8.0f}   model {streams * 1000 / step_ms:.0f} (decoding alone)")
-    print(f"  simulator CPU       {server_cpu:8.1%}   load generator CPU {client_cpu:.1%}")
-    print(f"  between chunks      {statistics.fmean(gaps):8.2f} ms mean, one step is {step_ms:.2f} ms")
-    print(
-        f"  added per chunk     {quantile(added, 0.5):+8.2f} ms p50, {quantile(added, 0.99):+.2f} ms p99, "
-        f"{added[-1]:+.2f} ms most"
-    )
-    print(f"  tokens seen, counted {load.completion_tokens}, {counted:.0f} (8 of them the warm-up's)")
+    model = streams * 1000 / step_ms
+    # The model's rate is of decoding alone, so the prompts' share is missing from it.
+    return [
+        told(f"{name}: tokens a second", rate, "", digits=0, note=f"of the model's {model:.0f}"),
+        told(f"{name}: CPU of the load generator", client_cpu * 100, "%", note=" of a core"),
+        told(f"{name}: CPU of the simulated arm", server_cpu * 100, "%", note=" of a core"),
+        told(
+            f"{name}: added per chunk, p50",
+            quantile(added, 0.5),
+            "ms",
+            digits=2,
+            note=f" to a step of {step_ms:.2f} ms",
+        ),
+        told(f"{name}: added per chunk, p99", quantile(added, 0.99), "ms", digits=2, note=f" (most {added[-1]:.2f})"),
+        fact(
+            f"{name}: tokens seen are tokens counted by the arm",
+            "exact",
+            load.completion_tokens + WARM_TOKENS == round(counted),
+            measured=f"{load.completion_tokens} and {WARM_TOKENS} to warm up, {counted:.0f}",
+        ),
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
-    seconds = parser.parse_args().seconds
-    report("1 stream, CUDA graphs", [], 1, seconds, eager=False)
-    report("8 streams, CUDA graphs", [], 8, seconds, eager=False)
-    report("64 streams, eager", ["--enforce-eager"], 64, seconds, eager=True)
+    arguments = parser.parse_args()
+    seconds = arguments.seconds
+    rows = [
+        *report("1 stream, CUDA graphs", [], 1, seconds, eager=False),
+        *report("8 streams, CUDA graphs", [], 8, seconds, eager=False),
+        *report("64 streams, eager", ["--enforce-eager"], 64, seconds, eager=True),
+    ]
+    finish(rows, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.clock import NS
 from engine.energy import EnergyMeter, WindowEnergy
+from engine.validity import Reason
 
 
 @dataclass
@@ -33,13 +34,14 @@ class RoundFigures:
     power_peak_watts: float | None
     total_tokens: int
     total_energy_joules: float | None
+    reasons: tuple[Reason, ...] = ()
+    """What the sensors hold against the energy."""
 
     @property
     def joules_per_token(self) -> float | None:
         """Energy over tokens of the same window; None where either is unknown or nothing came."""
-        if self.energy is None or self.tokens == 0:
-            return None
-        return self.energy.energy_joules / self.tokens
+        joules = self.energy.energy_joules if self.energy else None
+        return _over(joules, self.tokens)
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -92,19 +94,18 @@ class RoundBooks:
         if self.steady_ns is None or end_ns <= self.steady_ns:
             return None
         over = self.cutoff_ns is not None
-        energy = meter.window(self.steady_ns, end_ns, checked=over) if meter else None
+        energy = meter.snapped(self.steady_ns, end_ns, quick=not over) if meter else None
         start_ns, end_ns = (energy.start_ns, energy.end_ns) if energy else (self.steady_ns, end_ns)
-        mean, peak = meter.power(start_ns, end_ns) if meter else (None, None)
-        total_end = self.drained_ns or end_ns
-        total = meter.window(self.begun_ns, total_end) if meter and over else None
+        total = meter.given(self.begun_ns, self.drained_ns or end_ns) if meter and over else None
         return RoundFigures(
             seconds=(end_ns - start_ns) / NS,
             tokens=self.tokens_between(start_ns, end_ns),
-            energy=energy,
-            power_mean_watts=mean,
-            power_peak_watts=peak,
+            energy=energy if energy and energy.energy_joules is not None else None,
+            power_mean_watts=energy.mean_watts if energy else None,
+            power_peak_watts=meter.peak_watts(start_ns, end_ns) if meter else None,
             total_tokens=self.tokens_so_far[-1] if self.tokens_so_far else 0,
             total_energy_joules=total.energy_joules if total else None,
+            reasons=energy.reasons if energy else (),
         )
 
 
@@ -201,7 +202,7 @@ class ArmBooks:
         """The pooled figures at `now_ns`."""
         rounds = self.round_figures(meter, now_ns)
         measured = [(figures.energy, figures.tokens) for figures in rounds if figures.energy is not None]
-        joules = sum(energy.energy_joules for energy, _ in measured) if measured else None
+        joules = sum(energy.energy_joules or 0.0 for energy, _ in measured) if measured else None
         measured_tokens = sum(tokens for _, tokens in measured)
         measured_seconds = sum(energy.seconds for energy, _ in measured)
         seconds = sum(figures.seconds for figures in rounds)
@@ -212,19 +213,20 @@ class ArmBooks:
             tokens=tokens,
             seconds=seconds,
             energy_joules=joules,
-            uncertainty_joules=sum(e.uncertainty_joules for e, _ in measured) if measured else None,
+            uncertainty_joules=sum(e.uncertainty_joules or 0.0 for e, _ in measured) if measured else None,
             joules_per_token=_over(joules, measured_tokens),
             power_mean_watts=_over(joules, measured_seconds),
             power_peak_watts=max(peaks, default=None),
             tokens_per_second=_over(tokens, seconds),
             running=self.running,
-            reasons=self.reasons(),
+            reasons=self.reasons(rounds),
         )
 
-    def reasons(self) -> list[str]:
+    def reasons(self, rounds: Sequence[RoundFigures]) -> list[str]:
         """Codes of what a reader must know about these figures."""
-        cut = any(not books.complete for books in self.rounds)
-        return self.base_reasons + (["incomplete_round"] if cut else [])
+        cut = [Reason.INCOMPLETE_ROUND] if any(not books.complete for books in self.rounds) else []
+        sensed = [reason for figures in rounds for reason in figures.reasons]
+        return list(dict.fromkeys([*self.base_reasons, *cut, *sensed]))
 
     def latencies(self) -> dict[str, dict[str, float] | None]:
         """Percentiles of time to first token and of inter-token latency, in seconds."""

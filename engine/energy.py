@@ -1,194 +1,276 @@
-"""Energy of a window, from what one device's sensors said. Pure: readings in, joules out.
+"""Energy of a window, from what one device's sensors said. Pure: readings in, joules with their uncertainty out.
 
 The counter decides. It ticks (every 20 to 100 ms on real GPUs), and says exactly how much energy went between two
-ticks but nothing certain about the inside of one. So a window that wattrace may choose is snapped to ticks. Where
-there is no counter, the instant field is integrated as the staircase it is, and where there is none, the average.
+ticks but nothing certain about the inside of one. So a window that wattrace may choose is `snapped` to ticks. For one
+that is `given` both edges are interpolated, and the uncertainty says what that leaves open. Where there is no counter
+the instant field is integrated, and where there is none, the average. docs/measurement.md has the method for referees.
 """
 
-from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.agreement import Evidence, weigh
 from engine.clock import NS
+from engine.interpolation import Interpolation, between
+from engine.power import PowerTrack
+from engine.ticks import CounterTrack
+from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]
 
+GAP_NS = NS // 10
+"""Readings that are further apart than this leave a gap that is told."""
 
-@dataclass(frozen=True)
-class Tick:
-    """The counter rose to `joules` somewhere after `after_ns` and not after `by_ns`."""
+_STALE_TICKS = 5
+"""A counter that has not ticked for so many periods has stopped, or was not read."""
 
-    after_ns: int
-    by_ns: int
-    joules: float
-
-    @property
-    def t_ns(self) -> int:
-        """The middle of the bracket: the best single guess."""
-        return (self.after_ns + self.by_ns) // 2
+_GAIN_ERROR = 0.05
+"""Boards' sensors differ by up to 5 % in gain (arXiv 2312.02741); an integral has nothing to bound it better."""
 
 
 @dataclass(frozen=True)
 class WindowEnergy:
-    """Energy of the window from `start_ns` to `end_ns`; what the other sensors say is in `cross_checks`."""
+    """Energy of the window from `start_ns` to `end_ns`, None where it is not known, with what speaks against it."""
 
     start_ns: int
     end_ns: int
-    energy_joules: float
-    uncertainty_joules: float
-    method: Method
-    cross_checks: dict[str, float | None]
+    energy_joules: float | None
+    uncertainty_joules: float | None
+    method: Method | None
+    valid: bool
+    reasons: tuple[Reason, ...]
+    cross_checks: dict[str, float | None] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
         """The window's length."""
         return (self.end_ns - self.start_ns) / NS
 
-
-class CounterTrack:
-    """The ticks of one energy counter, in joules; a reset begins a new generation of ticks."""
-
-    def __init__(self) -> None:
-        self.ticks: list[Tick] = []
-        self.resets = 0
-        self._last: tuple[int, float] | None = None
-
-    def add(self, t_ns: int, joules: float | None) -> None:
-        """Take one reading; a missing one (None) only widens the next bracket."""
-        if joules is None:
-            return
-        if self._last is not None:
-            last_ns, last_joules = self._last
-            if joules < last_joules:
-                self.resets += 1
-                self.ticks.clear()
-            elif joules > last_joules:
-                self.ticks.append(Tick(last_ns, t_ns, joules))
-        self._last = (t_ns, joules)
-
-    def forget_before(self, t_ns: int) -> None:
-        """Drop the ticks before `t_ns`."""
-        del self.ticks[: bisect_left(self.ticks, t_ns, key=_tick_time)]
-
-    def snapped(self, start_ns: int, end_ns: int) -> tuple[Tick, Tick] | None:
-        """The first and the last tick inside the window, if there are two."""
-        first = bisect_left(self.ticks, start_ns, key=_tick_time)
-        last = bisect_right(self.ticks, end_ns, key=_tick_time) - 1
-        return (self.ticks[first], self.ticks[last]) if last > first else None
-
-
-def _tick_time(tick: Tick) -> int:
-    return tick.t_ns
-
-
-@dataclass
-class PowerTrack:
-    """Readings of one power field in watts, None where the device gave none; a reading holds until the next."""
-
-    t_ns: list[int] = field(default_factory=list)
-    watts: list[float | None] = field(default_factory=list)
-
-    def add(self, t_ns: int, watts: float | None) -> None:
-        """Take one reading."""
-        self.t_ns.append(t_ns)
-        self.watts.append(watts)
-
-    def forget_before(self, t_ns: int) -> None:
-        """Drop readings before `t_ns`."""
-        cut = bisect_left(self.t_ns, t_ns)
-        del self.t_ns[:cut], self.watts[:cut]
-
-    def between(self, start_ns: int, end_ns: int) -> list[float]:
-        """The known readings from `start_ns` to `end_ns`."""
-        first, last = bisect_left(self.t_ns, start_ns), bisect_right(self.t_ns, end_ns)
-        return [watts for watts in self.watts[first:last] if watts is not None]
-
-    def integral(self, start_ns: int, end_ns: int) -> float | None:
-        """Joules from `start_ns` to `end_ns`, None unless known readings cover nine tenths of it."""
-        at = max(bisect_right(self.t_ns, start_ns) - 1, 0)
-        joules, known_ns = 0.0, 0
-        while at < len(self.t_ns) and self.t_ns[at] < end_ns:
-            begin = max(self.t_ns[at], start_ns)
-            end = min(self.t_ns[at + 1], end_ns) if at + 1 < len(self.t_ns) else begin
-            watts = self.watts[at]
-            if watts is not None and end > begin:
-                joules += watts * (end - begin) / NS
-                known_ns += end - begin
-            at += 1
-        if known_ns <= 0 or known_ns < 0.9 * (end_ns - start_ns):
-            return None
-        # Holes and the unfinished last step carry the mean of what is known.
-        return joules * (end_ns - start_ns) / known_ns
+    @property
+    def mean_watts(self) -> float | None:
+        """Energy over time."""
+        return self.energy_joules / self.seconds if self.energy_joules is not None and self.seconds > 0 else None
 
 
 class EnergyMeter:
-    """One device's readings, kept as long as somebody may still ask for a window of them."""
+    """One device's readings, kept as long as somebody may still ask for a window of them.
 
-    def __init__(self) -> None:
+    `windows_ns` says how long the sensor looks for one value, by column name, where that is documented.
+    """
+
+    def __init__(self, windows_ns: Mapping[str, int] | None = None) -> None:
         self.counter = CounterTrack()
         self.instant = PowerTrack()
         self.average = PowerTrack()
         self.newest_t_ns: int | None = None
+        self._windows_ns = dict(windows_ns or {})
+        self._gaps: list[tuple[int, int]] = []
+        self._answered_ns: int | None = None
+
+    # -- readings in
 
     def add(self, t_ns: int, *, instant: float | None, average: float | None, joules: float | None) -> None:
         """Take one sample of all three sensors; None for what the device did not give."""
-        self.counter.add(t_ns, joules)
+        ticked = self.counter.add(t_ns, joules)
         self.instant.add(t_ns, instant)
         self.average.add(t_ns, average)
+        if ticked and self.counter.pending_reset:
+            self._bridge_reset()
         self.newest_t_ns = t_ns
+        if instant is None and average is None and joules is None:
+            return
+        if self._answered_ns is not None and t_ns - self._answered_ns > GAP_NS:
+            self._gaps.append((self._answered_ns, t_ns))
+        self._answered_ns = t_ns
+
+    def _bridge_reset(self) -> None:
+        before, after = self.counter.ticks[-2].t_ns, self.counter.ticks[-1].t_ns
+        self.counter.bridge(self.instant.integral(before, after) or self.average.integral(before, after))
 
     def forget_before(self, t_ns: int) -> None:
-        """Drop what is older than `t_ns`."""
-        for track in (self.counter, self.instant, self.average):
-            track.forget_before(t_ns)
+        """Drop what no window from `t_ns` on needs."""
+        self.counter.forget_before(t_ns)
+        self.instant.forget_before(t_ns - 2 * NS)
+        self.average.forget_before(t_ns - 2 * NS)
+        self._gaps = [gap for gap in self._gaps if gap[1] >= t_ns]
 
-    def window(self, start_ns: int, end_ns: int, *, checked: bool = False) -> WindowEnergy | None:
-        """Energy of the window, its edges snapped to counter ticks; None where no sensor covers it.
+    # -- figures out
 
-        `checked` adds what the other sensors say, which costs a walk over every sample.
-        """
-        edges = self.counter.snapped(start_ns, end_ns)
-        if edges is not None:
-            return self._counted(*edges, checked=checked)
-        for method, track in (("integral_instant", self.instant), ("integral_average", self.average)):
-            joules = track.integral(start_ns, end_ns)
-            if joules is not None:
-                checks = self._checks(start_ns, end_ns, None) if checked else {}
-                # +-5 % is the gain error of the boards' sensors (arXiv 2312.02741); nothing here bounds it better.
-                kind: Method = "integral_instant" if method == "integral_instant" else "integral_average"
-                return WindowEnergy(start_ns, end_ns, joules, 0.05 * joules, kind, checks)
-        return None
-
-    def _counted(self, first: Tick, last: Tick, *, checked: bool) -> WindowEnergy:
-        joules = last.joules - first.joules
-        start_ns, end_ns = first.t_ns, last.t_ns
-        mean_watts = joules * NS / max(end_ns - start_ns, 1)
-        slack_ns = (first.by_ns - first.after_ns + last.by_ns - last.after_ns) / 2
-        uncertainty = mean_watts * slack_ns / NS
-        checks = self._checks(start_ns, end_ns, joules) if checked else {}
-        return WindowEnergy(start_ns, end_ns, joules, uncertainty, "counter", checks)
-
-    def _checks(self, start_ns: int, end_ns: int, counter: float | None) -> dict[str, float | None]:
+    def periods(self) -> dict[str, int | None]:
+        """How often each sensor is seen to renew its value, in nanoseconds."""
         return {
-            "counter_joules": counter,
-            "instant_joules": self.instant.integral(start_ns, end_ns),
-            "average_joules": self.average.integral(start_ns, end_ns),
+            "power_instant": self.instant.period_ns(),
+            "power_average": self.average.period_ns(),
+            "energy_counter": self.counter.period_ns(),
         }
 
-    def power(self, start_ns: int, end_ns: int) -> tuple[float | None, float | None]:
-        """Mean and peak watts from `start_ns` to `end_ns`: mean from the energy, peak from the best power field."""
-        energy = self.window(start_ns, end_ns)
-        mean = energy.energy_joules / energy.seconds if energy and energy.seconds > 0 else None
-        readings = self.instant.between(start_ns, end_ns) or self.average.between(start_ns, end_ns)
-        return mean, max(readings, default=None)
+    def snapped(self, start_ns: int, end_ns: int, *, quick: bool = False) -> WindowEnergy:
+        """Energy between the first and the last counter tick in the window, which is what its edges then say.
+
+        `quick` is for figures that will be old in a moment: ticks are placed by their own brackets, and the other
+        sensors are not asked. Without ticks the integral over the whole window, and the reason.
+        """
+        first, last = self.counter.first_from(start_ns), self.counter.last_until(end_ns)
+        if last <= first or self._counter_lost(start_ns, end_ns):
+            return self._integrated(start_ns, end_ns)
+        ticks = self.counter.ticks
+        joules = ticks[last].joules - ticks[first].joules
+        if quick:
+            return WindowEnergy(ticks[first].t_ns, ticks[last].t_ns, joules, None, "counter", True, ())
+        begin, end = self.counter.place(first), self.counter.place(last)
+        seconds = (end.t_ns - begin.t_ns) / NS
+        doubt = joules / seconds * (begin.half_width_ns + end.half_width_ns) / NS
+        return self._judged(begin.t_ns, end.t_ns, joules, doubt, "counter")
+
+    def given(self, start_ns: int, end_ns: int) -> WindowEnergy:
+        """Energy of exactly this window: ticks inside, interpolated edges, and the uncertainty that they leave."""
+        if not self._counter_lost(start_ns, end_ns):
+            shape = self._interpolation(start_ns, end_ns)
+            begin, end = shape.at(start_ns), shape.at(end_ns)
+            if begin is not None and end is not None:
+                return self._judged(start_ns, end_ns, *between(begin, end), "counter")
+        return self._integrated(start_ns, end_ns)
+
+    def _interpolation(self, start_ns: int, end_ns: int) -> Interpolation:
+        beat = weigh(self._evidence(start_ns, end_ns)).unseen_watts
+        return Interpolation(self.counter, self.instant, self._window_ns("power_instant_watts"), unseen_watts=beat)
+
+    def _counter_lost(self, start_ns: int, end_ns: int) -> bool:
+        """Whether the counter says nothing about this window: it is missing, stands still, or was not read."""
+        period = self.counter.period_ns()
+        read = self.counter.read_ns
+        if read is None or period is None:
+            return len(self.counter.ticks) < 2
+        last = self.counter.last_until(end_ns)
+        newest = self.counter.ticks[last].t_ns if last >= 0 else None
+        return newest is None or min(end_ns, self.newest_t_ns or end_ns) - newest > _STALE_TICKS * period
+
+    def _integrated(self, start_ns: int, end_ns: int) -> WindowEnergy:
+        """The energy without a counter: the instant field where there is one, else the average, else unknown."""
+        extra = self._why_not_counted(start_ns, end_ns)
+        lag = self._lag_ns()
+        joules = self.instant.integral(start_ns + lag, min(end_ns + lag, self.newest_t_ns or end_ns))
+        if joules is not None:
+            covered = min(end_ns + lag, self.newest_t_ns or end_ns) - start_ns - lag
+            joules *= (end_ns - start_ns) / covered
+            return self._judged(start_ns, end_ns, joules, _GAIN_ERROR * joules, "integral_instant", extra)
+        joules = self.average.integral(start_ns, end_ns)
+        if joules is not None:
+            return self._judged(start_ns, end_ns, joules, _GAIN_ERROR * joules, "integral_average", extra)
+        reasons = self._gap_reason(start_ns, end_ns) or (Reason.NOT_SUPPORTED,)
+        return WindowEnergy(start_ns, end_ns, None, None, None, False, tuple(dict.fromkeys((*extra, *reasons))))
+
+    def _why_not_counted(self, start_ns: int, end_ns: int) -> tuple[Reason, ...]:
+        if self.counter.read_ns is None:
+            return ()
+        if not self._counter_lost(start_ns, end_ns):
+            return (Reason.WINDOW_TOO_SHORT,)
+        idle = not self.instant.values(start_ns, end_ns)
+        # It was read and did not move although power was drawn: it contradicts the instant field.
+        return () if idle else (Reason.COUNTER_INSTANT_DISAGREE,)
+
+    def _judged(
+        self,
+        start_ns: int,
+        end_ns: int,
+        joules: float,
+        doubt: float,
+        method: Method,
+        extra: tuple[Reason, ...] = (),
+    ) -> WindowEnergy:
+        """The energy with the other sensors' word on it."""
+        evidence = self._evidence(start_ns, end_ns, joules, method)
+        verdict = weigh(evidence)
+        reasons = [*extra, *verdict.reasons, *self._gap_reason(start_ns, end_ns)]
+        if any(start_ns <= reset <= end_ns for reset in self.counter.resets):
+            reasons.append(Reason.COUNTER_RESET)
+        if doubt > _GAIN_ERROR * abs(joules) and method == "counter":
+            reasons.append(Reason.WINDOW_TOO_SHORT)
+        valid = not any(reason.weight == "invalid" for reason in reasons) and not (
+            Reason.COUNTER_INSTANT_DISAGREE in reasons and Reason.SENSOR_BEATS_WITH_LOAD not in reasons
+        )
+        checks = {
+            "counter_joules": joules if method == "counter" else None,
+            "instant_joules": evidence.instant_joules,
+            "average_joules": evidence.average_joules,
+        }
+        return WindowEnergy(start_ns, end_ns, joules, doubt, method, valid, tuple(dict.fromkeys(reasons)), checks)
+
+    def _gap_reason(self, start_ns: int, end_ns: int) -> tuple[Reason, ...]:
+        open_gap = self._answered_ns is not None and (self.newest_t_ns or 0) - self._answered_ns > GAP_NS
+        gaps = [*self._gaps, (self._answered_ns or 0, self.newest_t_ns or 0)] if open_gap else self._gaps
+        return (Reason.GAP,) if any(begin < end_ns and end > start_ns for begin, end in gaps) else ()
+
+    # -- what the sensors say of one another
+
+    def _window_ns(self, column: str) -> int | None:
+        """How long the sensor looks for one value: as documented, else as its update period suggests.
+
+        Measured (arXiv 2312.02741): 25 of every 100 ms on A100 and H100, 10 of 20 on V100.
+        """
+        known = self._windows_ns.get(column)
+        period = self.instant.period_ns()
+        if known is not None or period is None:
+            return known
+        return period // 4 if period > 60_000_000 else period // 2
+
+    def _lag_ns(self) -> int:
+        """How much later than the power it tells of an instant reading stands there, on average."""
+        period = self.instant.period_ns()
+        return 0 if period is None else (period + (self._window_ns("power_instant_watts") or 0)) // 2
+
+    def _evidence(
+        self, start_ns: int, end_ns: int, joules: float | None = None, method: Method = "counter"
+    ) -> Evidence:
+        lag = self._lag_ns()
+        until = min(end_ns + lag, self.newest_t_ns or end_ns)
+        whole_seconds, average = self._average_watts(start_ns, end_ns)
+        counted = self._counted_watts(end_ns - whole_seconds * NS, end_ns) if whole_seconds else None
+        period = self.instant.period_ns() or 0
+        blind = max(period - (self._window_ns("power_instant_watts") or period), 0)
+        if joules is None:
+            watts = self._counted_watts(start_ns, end_ns)
+            joules = None if watts is None else watts * (end_ns - start_ns) / NS
+        return Evidence(
+            seconds=(end_ns - start_ns) / NS,
+            joules=joules,
+            counted=method == "counter",
+            instant_watts=self.instant.mean(start_ns + lag, until) if until > start_ns + lag else None,
+            instant_travel_watts=self.instant.travel(start_ns, until),
+            blind_seconds=blind / NS,
+            average_watts=average,
+            counted_over_average_watts=counted,
+            average_seconds=whole_seconds,
+            tick_seconds=(self.counter.period_ns() or 0) / NS,
+        )
+
+    def _average_watts(self, start_ns: int, end_ns: int) -> tuple[int, float | None]:
+        """The last whole seconds of the window, and the mean of the one-second averages that cover just them."""
+        seconds = (end_ns - start_ns) // NS
+        values = [self.average.at(end_ns - back * NS) for back in range(seconds)]
+        known = [value for value in values if value is not None]
+        return (seconds, sum(known) / seconds) if seconds and len(known) == seconds else (0, None)
+
+    def _counted_watts(self, start_ns: int, end_ns: int) -> float | None:
+        """The counter's mean power between the ticks next to the window's edges."""
+        ticks = self.counter.ticks
+        first, last = max(self.counter.last_until(start_ns), 0), self.counter.last_until(end_ns)
+        if last <= first:
+            return None
+        return (ticks[last].joules - ticks[first].joules) * NS / (ticks[last].t_ns - ticks[first].t_ns)
+
+    # -- the live display
 
     def recent_watts(self, start_ns: int, end_ns: int) -> float | None:
-        """Mean watts of a short recent span for the live display: the instant field's, else the energy's."""
-        readings = self.instant.between(start_ns, end_ns) or self.average.between(start_ns, end_ns)
-        if readings:
-            return sum(readings) / len(readings)
-        edges = self.counter.snapped(start_ns, end_ns)
-        if edges is None:
-            return None
-        first, last = edges
-        return (last.joules - first.joules) * NS / max(last.t_ns - first.t_ns, 1)
+        """Mean watts of a short recent span: the instant field's, else the average's, else the counter's."""
+        for track in (self.instant, self.average):
+            mean = track.mean(start_ns, end_ns)
+            if mean is not None:
+                return mean
+        return self._counted_watts(start_ns, end_ns)
+
+    def peak_watts(self, start_ns: int, end_ns: int) -> float | None:
+        """The highest reading of the best power field."""
+        readings = self.instant.values(start_ns, end_ns) or self.average.values(start_ns, end_ns)
+        return max(readings, default=None)

@@ -1,34 +1,42 @@
 """A device's two lanes: the rows that were read and have not been handed over as pages yet."""
 
+import threading
 from collections.abc import Sequence
 
-from engine.clock import Clock
+from engine.clock import NS, Clock
 from engine.documents import Cell, Column, Descriptor, Page
-from engine.metrics import FAST_LANE, METRICS, SLOW_LANE
+from engine.metrics import EXTRA_LANE, FAST_LANE, METRICS, SLOW_LANE
 from engine.sources import SlowCall, Source
+
+LONG_CALL_NS = NS
+"""Nobody can say when within a longer call its answer was true, so it is no reading."""
 
 
 class Table:
-    """Rows of one stream, kept as columns."""
+    """Rows of one stream, kept as columns; one thread may add while another takes."""
 
     def __init__(self, stream: str, columns: Sequence[str]) -> None:
         self.stream, self.columns = stream, tuple(columns)
+        self._lock = threading.Lock()
         self._start()
 
     def add(self, t_ns: int, values: Sequence[Cell]) -> None:
         """Append one row, its values in the order of the columns."""
-        self._t_ns.append(t_ns)
-        for column, value in zip(self._cells, values, strict=True):
-            column.append(value)
+        with self._lock:
+            self._t_ns.append(t_ns)
+            for column, value in zip(self._cells, values, strict=True):
+                column.append(value)
 
     def take(self) -> Page | None:
         """The rows since the last time as a page, or None if there are none."""
-        if not self._t_ns:
-            return None
-        data = dict(zip(self.columns, self._cells, strict=True))
-        page = Page(stream=self.stream, t_ns=self._t_ns, data=data)
-        self._start()
-        return page
+        with self._lock:
+            t_ns, cells = self._t_ns, self._cells
+            if not t_ns:
+                return None
+            self._start()
+        data = dict(zip(self.columns, cells, strict=True))
+        # Not validated, which would cost as much as everything else about a page: the rows are ours.
+        return Page.model_construct(stream=self.stream, t_ns=t_ns, data=data)
 
     def describe(self, *, source: str, t_ns: int, period_ns: int) -> Descriptor:
         """The stream's descriptor as far as the table knows it."""
@@ -60,6 +68,9 @@ class Lanes:
         before = self._clock.now_ns()
         values = self.source.read_fast()
         after = self._clock.now_ns()
+        if after - before > LONG_CALL_NS:
+            self.fast.add(after, (None,) * len(values))
+            return after - before
         # The device answers somewhere within the call: its middle is off by half the call at most.
         self.fast.add((before + after) // 2, values)
         return after - before
@@ -73,7 +84,7 @@ class Lanes:
 
     def describe(self, *, t_ns: int, period_ns: int, slow_period_ns: int) -> list[Descriptor]:
         """The descriptors of both streams (of one, where the device has no slow lane at all)."""
-        fast = self._describe(self.fast, FAST_LANE, t_ns=t_ns, period_ns=period_ns)
+        fast = self._describe(self.fast, FAST_LANE + EXTRA_LANE, t_ns=t_ns, period_ns=period_ns)
         slow = self._describe(self.slow, SLOW_LANE, t_ns=t_ns, period_ns=slow_period_ns)
         return [fast, slow] if slow.columns or slow.unsupported else [fast]
 

@@ -16,6 +16,9 @@ from engine.energy import EnergyMeter
 _KEPT_NS = 2 * NS
 """Samples older than the current round's start by this are forgotten: enough for the live second."""
 
+_SETTLE_NS = NS * 3 // 10
+"""A round's books are closed when the sensors have told this much more: the tick after its end is in by then."""
+
 ENDINGS = {"success": "done", "abort": "aborted", "fail": "failed"}
 
 
@@ -48,6 +51,7 @@ class Ledger:
         self.last_sample_t_ns: int | None = None
         self.baseline_watts: float | None = None
         self._active: str | None = None
+        self._settle_at_ns: int | None = None
 
     def add(self, document: Document) -> None:
         """Enter one document."""
@@ -102,7 +106,7 @@ class Ledger:
         self.newest_t_ns = max(self.newest_t_ns, page.t_ns[-1])
 
     def _samples(self, page: Page) -> None:
-        meter = self.meters.setdefault(page.stream, EnergyMeter())
+        meter = self.meters.get(page.stream) or self._new_meter(page.stream)
         nothing = [None] * len(page.t_ns)
         instant = page.data.get("power_instant_watts", nothing)
         average = page.data.get("power_average_watts", nothing)
@@ -112,6 +116,15 @@ class Ledger:
         self.newest_t_ns = max(self.newest_t_ns, page.t_ns[-1])
         if any(value is not None for column in page.data.values() for value in column[-1:]):
             self.last_sample_t_ns = page.t_ns[-1]
+
+        if self._settle_at_ns is not None and page.t_ns[-1] >= self._settle_at_ns:
+            self._settle()
+
+    def _new_meter(self, stream: str) -> EnergyMeter:
+        """A meter that knows what the device's descriptor says of its sensors."""
+        columns = self.descriptors[stream].columns.items()
+        windows = {name: column.window_ns for name, column in columns if column.window_ns is not None}
+        return self.meters.setdefault(stream, EnergyMeter(windows))
 
     # -- marks
 
@@ -130,7 +143,7 @@ class Ledger:
 
     def _phase(self, mark: Mark) -> None:
         if self.state == "baseline":
-            watts = [meter.power(self.phase_begun_t_ns, mark.t_ns)[0] for meter in self.meters.values()]
+            watts = [meter.snapped(self.phase_begun_t_ns, mark.t_ns).mean_watts for meter in self.meters.values()]
             self.baseline_watts = sum(w for w in watts if w is not None) if any(watts) else None
         self.state = mark.state or self.state
         self.phase_begun_t_ns = mark.t_ns
@@ -159,6 +172,7 @@ class Ledger:
         last.cutoff_ns, last.drained_ns = mark.t_ns, mark.end_t_ns
         last.complete = mark.data.get("complete") is not False
         self._active = None
+        self._settle_at_ns = (mark.end_t_ns or mark.t_ns) + _SETTLE_NS
 
     def _request(self, mark: Mark) -> None:
         books = self.arms.get(mark.arm or "")
@@ -179,6 +193,7 @@ class Ledger:
 
     def _settle(self) -> None:
         """Close the books of finished rounds and forget the samples that only they needed."""
+        self._settle_at_ns = None
         for books in self.arms.values():
             if books.rounds and books.rounds[-1].settled is None:
                 books.settle(self.meter, self.newest_t_ns)

@@ -20,6 +20,9 @@ _ALL = (
     Metric("power_instant_watts", "W", "gauge", "Board power as the sensor last saw it (NVML field 186)."),
     Metric("power_average_watts", "W", "gauge", "Board power averaged by the driver over 1 s (NVML field 185)."),
     Metric("energy_joules", "J", "counter", "Energy since the driver was loaded (NVML field 83, RAPL energy_uj)."),
+    Metric("module_power_instant_watts", "W", "gauge", "The whole module's power: GPU, CPU, memory (186, scope 1)."),
+    Metric("module_power_average_watts", "W", "gauge", "The same averaged by the driver over 1 s (185, scope 1)."),
+    Metric("dram_energy_joules", "J", "counter", "Energy of the memory on the CPU's channels (RAPL's DRAM domains)."),
     Metric("temperature_celsius", "°C", "gauge", "GPU core temperature."),
     Metric("memory_temperature_celsius", "°C", "gauge", "Memory temperature (NVML field 82)."),
     Metric("utilization_percent", "%", "gauge", "Share of the last period with at least one kernel running."),
@@ -42,6 +45,8 @@ _ALL = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 FAST_LANE = ("power_instant_watts", "power_average_watts", "energy_joules")
+# Read with the fast lane, and offered only where the hardware has them.
+EXTRA_LANE = ("module_power_instant_watts", "module_power_average_watts", "dram_energy_joules")
 SLOW_LANE = (
     "temperature_celsius",
     "memory_temperature_celsius",

@@ -19,6 +19,18 @@ from engine.workload import prompts_hash
 def provenance(demo: Demo, *, power: Mapping[str, JsonValue], simulated: bool) -> dict[str, JsonValue]:
     """Everything known before the race: `power` is what the sampler said of its devices."""
     return {
+        **machine(power),
+        "vllm_version": None if simulated else _version("vllm"),
+        "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
+        "prompts": demo.workload.prompts,
+        "prompts_sha256": prompts_hash(),
+        "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+    }
+
+
+def machine(power: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The machine and the software: what every recording says of where it was made."""
+    return {
         "wattrace_version": __version__,
         "python_version": platform.python_version(),
         "host": {
@@ -28,11 +40,6 @@ def provenance(demo: Demo, *, power: Mapping[str, JsonValue], simulated: bool) -
             "cores": os.cpu_count(),
         },
         "devices": dict(power),
-        "vllm_version": None if simulated else _version("vllm"),
-        "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
-        "prompts": demo.workload.prompts,
-        "prompts_sha256": prompts_hash(),
-        "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
         "clock": "CLOCK_MONOTONIC",
     }
 

@@ -3,8 +3,9 @@
     python -P -m engine.sampler --source nvml|simulated|rapl --origin-ns N [--rate HZ] [--gpus 0,1] ...
 
 The first line is ``{"provenance": {...}, "streams": [...]}``, then come a descriptor for each of those
-streams and their pages; or one line ``{"error": {"kind", "what", "remedy"}}`` and exit status 3. It ends,
-its last pages written, when its stdin is closed, and dies with its parent. Signals meant for a whole
+streams and their pages and marks; or one line ``{"error": {"kind", "what", "remedy"}}`` and exit status 3. It ends,
+its last pages written, when its stdin is closed, and dies with its parent. While it runs, a line
+``{"rate": HZ}`` on stdin changes the rate, and ``{"rate": 0}`` lets it sleep. Signals meant for a whole
 terminal do not concern it.
 """
 
@@ -12,11 +13,10 @@ import argparse
 import ctypes
 import gc
 import os
-import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -24,105 +24,18 @@ import orjson
 from pydantic import JsonValue
 
 from engine.clock import NS, Clock, MonotonicClock
-from engine.documents import Descriptor, Mark, MarkKind, Page
+from engine.deadlines import RATES_HZ, phase_walk
 from engine.errors import DeviceError
-from engine.lanes import Lanes, Table
 from engine.outlet import Outlet
+from engine.reader import Reader, call_cost_ns
 from engine.sources import KINDS, Source, open_sources
+from engine.supervisor import Supervisor
 
-RATES_HZ = range(10, 1001)
-SLOW_HZ = 5
-PAGE_SECONDS = 0.04
 EXIT_NO_DEVICE = 3
 DRAIN_SECONDS = 1.0
 NICE = -10
+SWITCH_SECONDS = 0.0002
 _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
-
-Emit = Callable[[Descriptor | Page | Mark], None]
-
-
-class SamplingLoop:
-    """Reads `sources` at `rate_hz` by `clock` and hands descriptors, pages and marks to `emit`."""
-
-    def __init__(self, sources: Sequence[Source], clock: Clock, emit: Emit, *, rate_hz: int = 100) -> None:
-        self._clock, self._emit = clock, emit
-        self.period_ns = NS // rate_hz
-        self._page_ticks = max(1, round(rate_hz * PAGE_SECONDS))
-        self._devices = [Lanes(source, clock) for source in sources]
-        # One slow call a tick at most: with many devices on few ticks the lane gets slower, never the tick.
-        self._slow_turns = [(lanes, call) for lanes in self._devices for call in lanes.source.slow_calls]
-        self._slow_ticks = max(rate_hz // SLOW_HZ, len(self._slow_turns))
-        self._own = Table("sampler", ["sampler_lateness_microseconds", "sampler_call_microseconds"])
-        self._health = Health(self._devices, clock, emit)
-
-    def describe(self) -> list[Descriptor]:
-        """A descriptor for every stream, in the order in which they are to be written."""
-        now, period = self._clock.now_ns(), self.period_ns
-        slow = self._slow_ticks * period
-        found = [d for lanes in self._devices for d in lanes.describe(t_ns=now, period_ns=period, slow_period_ns=slow)]
-        own = self._own.describe(source="sampler", t_ns=now, period_ns=period)
-        return [*found, own, self._health.table.describe(source="sampler", t_ns=now, period_ns=NS)]
-
-    def run(self, ended: Callable[[], bool]) -> None:
-        """Sample until `ended` says so, which is asked after every page."""
-        due, tick = self._clock.now_ns() + self.period_ns, 0
-        while True:
-            self._clock.sleep_until(due)
-            self._sample(due, tick)
-            tick += 1
-            if tick % self._page_ticks == 0:
-                self._health.check()
-                self._hand_over()
-                if ended():
-                    break
-            due = next_deadline(due, self._clock.now_ns(), self.period_ns)
-        self._health.check(after_ns=NS // 10)
-        self._hand_over()
-
-    def _sample(self, due_ns: int, tick: int) -> None:
-        begun = self._clock.now_ns()
-        call_ns = sum(lanes.read_fast() for lanes in self._devices)
-        self._own.add(begun, ((begun - due_ns) / 1000, call_ns / 1000))
-        turn = tick % self._slow_ticks
-        if turn < len(self._slow_turns):
-            lanes, call = self._slow_turns[turn]
-            lanes.read_slow(call)
-
-    def _hand_over(self) -> None:
-        tables = [table for lanes in self._devices for table in (lanes.fast, lanes.slow)]
-        for table in (*tables, self._own, self._health.table):
-            page = table.take()
-            if page is not None:
-                self._emit(page)
-
-
-class Health:
-    """Once a second: what the sampler itself costs, and whether a device has fallen silent."""
-
-    def __init__(self, devices: Sequence[Lanes], clock: Clock, emit: Emit) -> None:
-        self.table = Table("sampler.process", ["sampler_cpu_percent"])
-        self._devices, self._clock, self._emit = devices, clock, emit
-        self._told: list[str | None] = [None] * len(devices)
-        self._since_ns, self._cpu_ns = clock.now_ns(), time.process_time_ns()
-
-    def check(self, after_ns: int = NS) -> None:
-        """If `after_ns` have passed, add a row, and emit a mark where a device's failure began or ended."""
-        now, cpu = self._clock.now_ns(), time.process_time_ns()
-        if now - self._since_ns < after_ns:
-            return
-        self.table.add(now, (round(100 * (cpu - self._cpu_ns) / (now - self._since_ns), 3),))
-        self._since_ns, self._cpu_ns = now, cpu
-        for number, lanes in enumerate(self._devices):
-            if lanes.source.failure != self._told[number]:
-                self._told[number] = lanes.source.failure
-                self._emit(_failure_mark(lanes, now))
-
-
-def next_deadline(due_ns: int, now_ns: int, period_ns: int) -> int:
-    """The deadline after `due_ns` on the same grid; after a stall, the newest of those missed."""
-    due_ns += period_ns
-    missed = max(0, now_ns - due_ns) // period_ns
-    return due_ns + missed * period_ns
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,21 +61,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stack.callback(source.close)
         # Nobody reads any more: the parent is gone, so there is nobody to tell either.
         with suppress(BrokenPipeError):
-            _stream(sources, clock, outlet, options, priority)
+            if not _stream(sources, clock, outlet, options, priority):
+                # A thread is inside the driver, and would keep us there: in a close, or at Python's own end.
+                os._exit(0)
     return 0
 
 
 def _stream(
     sources: Sequence[Source], clock: Clock, outlet: Outlet, options: argparse.Namespace, priority: str
-) -> None:
-    loop = SamplingLoop(sources, clock, outlet.send, rate_hz=options.rate)
-    descriptors = loop.describe()
+) -> bool:
+    """Greet, and sample until the end; False if a thread is stuck in a driver call."""
+    readers = _readers(sources, clock, outlet, options.rate)
+    supervisor = Supervisor(readers, clock, outlet)
+    descriptors = [descriptor for reader in readers for descriptor in reader.describe()]
+    descriptors.append(supervisor.cost.table.describe(source="sampler", t_ns=clock.now_ns(), period_ns=NS))
     provenance = {
         "source": options.source,
         "simulated": options.source == "simulated",
         "rate_hz": options.rate,
+        "phase_walk": phase_walk(),
         "scheduling": priority,
-        "devices": [source.provenance() for source in sources],
+        "devices": [_device(reader) for reader in readers],
     }
     hello = {"provenance": provenance, "streams": [descriptor.stream for descriptor in descriptors]}
     outlet.send_line(orjson.dumps(hello, option=orjson.OPT_APPEND_NEWLINE))
@@ -172,27 +91,33 @@ def _stream(
     # What was imported stays for good: the collector need not walk it again between two deadlines.
     gc.collect()
     gc.freeze()
-    loop.run(lambda: _between_pages(outlet))
+    # A reader that wakes while another writes its page need not wait longer than a deadline may be late.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    ended = supervisor.run()
     outlet.drain(DRAIN_SECONDS)
+    return ended
 
 
-def _between_pages(outlet: Outlet) -> bool:
-    """Let the pages go; True when the parent has closed our stdin (what it may write there is ignored)."""
-    outlet.flush()
-    try:
-        return bool(select.select([0], [], [], 0)[0]) and not os.read(0, 4096)
-    except OSError:
-        # No stdin at all: nobody could ever end us otherwise.
-        return True
+def _readers(sources: Sequence[Source], clock: Clock, outlet: Outlet, rate_hz: int) -> list[Reader]:
+    costs = call_cost_ns(sources, clock)
+    return [
+        Reader(
+            source,
+            clock,
+            outlet.send,
+            rate_hz=rate_hz,
+            own_stream="sampler" if number == 0 else f"sampler.gpu{source.index}",
+            share=(number + 1) / len(sources),
+            call_ns=cost,
+        )
+        for number, (source, cost) in enumerate(zip(sources, costs, strict=True))
+    ]
 
 
-def _failure_mark(lanes: Lanes, t_ns: int) -> Mark:
-    stream, failure = lanes.fast.stream, lanes.source.failure
-    data: dict[str, JsonValue] = {"stream": stream}
-    if failure is None:
-        return Mark(kind=MarkKind.NOTE, t_ns=t_ns, text=f"{stream} answers again", data=data)
-    text = f"{stream} does not answer: {failure}; its readings are missing until it does"
-    return Mark(kind=MarkKind.WARNING, t_ns=t_ns, text=text, data=data)
+def _device(reader: Reader) -> dict[str, JsonValue]:
+    """What is known of a reader's device, and how it is read."""
+    cost_us = round(reader.pace.call_ns / 1000, 1)
+    return {**reader.lanes.source.provenance(), "rate_hz": reader.pace.hz, "call_microseconds": cost_us}
 
 
 def _detach_from_terminal_signals() -> None:

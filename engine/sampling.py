@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, Self, TypeVar
 import orjson
 from pydantic import JsonValue
 
+from engine.deadlines import RATES_HZ
 from engine.documents import Descriptor, Mark, MarkKind, Page, Start, Stop, decode
 from engine.errors import DeviceError, NoDevice, SamplerDied
 
@@ -99,6 +101,19 @@ class Sampler:
         await asyncio.wait({self._delivery()})
         self._told = True
         self._delivery().result()
+
+    async def set_rate(self, rate_hz: int) -> None:
+        """Sample at `rate_hz` (10 to 1000) from now on, or let the sampler sleep (0) until the next call.
+
+        A note with `data.rate_hz` says for each device when it took effect; a sleep is told as a `gap`.
+        """
+        if rate_hz and rate_hz not in RATES_HZ:
+            raise ValueError(f"{rate_hz} samples a second are not possible: 10 to 1000 are, or 0 to sleep")
+        stdin = _open(self._process.stdin)
+        # If it has died meanwhile, `wait` says so.
+        with suppress(ConnectionError):
+            stdin.write(orjson.dumps({"rate": rate_hz}, option=orjson.OPT_APPEND_NEWLINE))
+            await stdin.drain()
 
     async def stop(self) -> None:
         """Let it write its last pages and end; after `stop_seconds` it is killed, and a warning says so."""

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from engine import __version__
 from engine.clock import Clock
 from engine.errors import ConfigError, WattraceError
+from engine.validity import dictionary
 from server.answers import answer, failure
 from server.auth import Gate, cookie_name
 from server.control import AlreadyRunning, Controller, NotRunning
@@ -39,6 +40,7 @@ class Api:
             Route("/healthz", self.health),
             Route("/login", self.login, methods=["GET"]),
             Route("/api/run", self.run),
+            Route("/api/reasons", self.reasons),
             Route("/api/run/start", self._controlled(self.start), methods=["POST"]),
             Route("/api/run/stop", self._controlled(self.stop), methods=["POST"]),
             Route("/api/replay", self._controlled(self.replay), methods=["POST"]),
@@ -52,6 +54,10 @@ class Api:
     async def run(self, request: Request) -> Response:
         """The newest frame, the run, and whether this request's sender may control it."""
         return answer({**self.hub.snapshot(), "control": self.gate.may_control(request)})
+
+    async def reasons(self, request: Request) -> Response:
+        """What each reason code means, and what to do about it."""
+        return answer(dictionary())
 
     async def login(self, request: Request) -> Response:
         """Exchange a ticket for the presenter's cookie."""

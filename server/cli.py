@@ -1,4 +1,4 @@
-"""The command line: `wattrace demo`, `run`, `replay`, `compare`, `demos`.
+"""The command line: `wattrace demo`, `run`, `measure`, `replay`, `compare`, `demos`, `doctor`.
 
 Heavy modules are imported inside the command that needs them: a viewer waits for the first page, not for us.
 """
@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from engine import __version__
-from engine.errors import WattraceError
+from engine.errors import RecordingError, WattraceError
 
 app = typer.Typer(
     name="wattrace",
@@ -108,6 +108,42 @@ def run(
     raise typer.Exit(130 if ending.status == "abort" else 1)
 
 
+# What follows the command's name is the command's own, with or without `--` before it.
+@app.command(context_settings={"allow_interspersed_args": False})
+def measure(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="Measure it from its start to its end.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of the window; without it, until Ctrl-C.")] = None,
+    gpu: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="Index or UUID; more than once; all of them.")
+    ] = None,
+    rate: Annotated[int, typer.Option(metavar="HZ", min=10, max=1000, help="Samples a second.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to record; must not exist yet.")] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="A simulated GPU, labelled so.")] = False,
+) -> None:
+    """Measure the energy of a window of time or of a command, on every GPU."""
+    from engine.measure import Request
+    from engine.measure import measure as take
+    from server.measure_table import print_measured, say_measuring
+
+    if refusal := _cannot_measure(seconds, command):
+        print(f"wattrace: {refusal}", file=sys.stderr)
+        raise typer.Exit(2)
+    request = Request(seconds, tuple(command or ()), tuple(gpu or ()), rate, out, simulate)
+    outcome = asyncio.run(take(request, on_window=lambda: say_measuring(seconds)))
+    if outcome.problems:
+        print(f"wattrace: {'; '.join(outcome.problems)}", file=sys.stderr)
+    if outcome.result is not None and as_json:
+        sys.stdout.buffer.write(orjson.dumps(outcome.result, option=orjson.OPT_APPEND_NEWLINE))
+    elif outcome.result is not None:
+        print_measured(outcome.result, on_stderr=bool(command))
+    if out is not None and outcome.result is not None:
+        print(f"recording: {out}", file=sys.stderr)
+    raise typer.Exit(outcome.exit_code)
+
+
 @app.command()
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording.")],
@@ -143,6 +179,8 @@ def compare(
 
     for file in files:
         ledger, cut_off = read_ledger(file)
+        if not ledger.arms:
+            raise RecordingError(file, "has no arms to compare: it is the recording of a measurement")
         if as_json:
             sys.stdout.buffer.write(orjson.dumps(outcome(ledger, cut_off), option=orjson.OPT_APPEND_NEWLINE))
         else:
@@ -156,6 +194,35 @@ def demos() -> None:
     from server.console import print_demos
 
     print_demos(load_demo)
+
+
+@app.command()
+def doctor(
+    name: DemoName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Check whether a demo could race on this machine now, and say what to do if not."""
+    from engine.config import load_demo
+    from engine.doctor import examine
+    from server.doctor_table import print_examination
+    from server.settings import from_environment
+
+    short, chosen = load_demo(name)
+    found = asyncio.run(examine(short, chosen, port=from_environment(os.environ).port))
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(found.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+    else:
+        print_examination(found)
+    raise typer.Exit(0 if found.ok else 1)
+
+
+def _cannot_measure(seconds: float | None, command: list[str] | None) -> str | None:
+    """What is wrong with the wishes of `measure`, in words."""
+    if seconds is not None and command:
+        return "--seconds and a command are two windows: leave one of them out"
+    if seconds is not None and not 0.01 <= seconds <= 1e7:
+        return f"--seconds {seconds:g}: 0.01 to 10000000 seconds are possible"
+    return None
 
 
 def _race_flags(simulate: bool, power: str, rounds: int | None, round_seconds: float | None) -> list[str]:

@@ -13,6 +13,7 @@ from engine.config import Demo
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
 from engine.errors import describe_exit
 from engine.ledger import Ledger
+from engine.sensing import Sensing
 from server.buckets import Envelope, columns
 from server.following import Follower
 from server.runclock import RunClock
@@ -21,6 +22,8 @@ from server.runinfo import clipped, is_power, run_info, schedule_info
 HISTORY_POINTS = 200
 _VERDICT_NS = NS // 2
 """How old a verdict may get: it only moves when a round does."""
+_SENSOR_NS = NS // 2
+"""How often a frame says how the sensor is doing: more often cannot be read."""
 _OVER = frozenset({"done", "failed", "aborted"})
 
 
@@ -74,6 +77,9 @@ class Scene:
         self._sampled_ns: int | None = None
         self._verdict: dict[str, Any] | None = None
         self._verdict_ns: int | None = None
+        self.sensing = Sensing()
+        self._sensor: dict[str, Any] | None = None
+        self._sensor_ns: int | None = None
 
     # -- what happens
 
@@ -108,6 +114,7 @@ class Scene:
             self._override = None
             self._followers = {arm.label: Follower() for arm in document.arms}
         self.ledger.add(document)
+        self.sensing.add(document)
         match document:
             case Page():
                 self._page(document, now_ns)
@@ -171,6 +178,7 @@ class Scene:
         """The next frame's content; power that it brings is not brought again."""
         start, run_ns = self.ledger.start, self.clock.now(now_ns)
         return {
+            **self._fresh_sensor(now_ns),
             "run": start.run if start else None,
             "run_t_ns": run_ns,
             "state": self.state,
@@ -192,6 +200,7 @@ class Scene:
         if greeting["run"] is None:
             greeting["demo"] = self.demo_info()
         greeting["descriptors"] = [item.model_dump(exclude_defaults=True) for item in found]
+        greeting["sensor"] = self._sensor
         greeting["history"] = columns(self.envelope.history(points))
         return greeting
 
@@ -253,6 +262,13 @@ class Scene:
             "begun_t_ns": begun,
             "ends_t_ns": now.ends_t_ns if now else ledger.phase_ends_t_ns,
         }
+
+    def _fresh_sensor(self, now_ns: int) -> dict[str, Any]:
+        """`sensor`, for the few frames that have it."""
+        if self._sensor_ns is not None and now_ns - self._sensor_ns < _SENSOR_NS:
+            return {}
+        self._sensor, self._sensor_ns = self.sensing.report(), now_ns
+        return {"sensor": self._sensor}
 
     def _newest_verdict(self, now_ns: int) -> dict[str, Any] | None:
         if self._verdict_ns is None or now_ns - self._verdict_ns > _VERDICT_NS:

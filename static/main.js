@@ -53,6 +53,7 @@ function follow(runBefore, { message, nowMs }) {
     track.replace(message.history);
     if (message.frame) observe(message.frame, nowMs);
     page.control.ask();
+    page.reasons.load();
   } else if (message.type === 'frame' && (message.run ?? undefined) === state.run?.id) {
     observe(message, nowMs);
   }

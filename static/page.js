@@ -3,6 +3,8 @@ import { Control } from './control.js';
 import { byId, setAttribute, setText, show } from './dom.js';
 import { energyUnit, known, temperature } from './format.js';
 import { Panel } from './panel.js';
+import { Reasons } from './reasons.js';
+import { SensorPanel } from './sensorpanel.js';
 import { activeArm, arms, ended, hasPower } from './state.js';
 import { Summary } from './summary.js';
 import { TurnRow } from './turnrow.js';
@@ -20,6 +22,8 @@ export class Page {
     this.turns = new TurnRow(byId('schedule'));
     this.control = new Control(byId('control'), dispatch);
     this.summary = new Summary(byId('figures'), byId('speech'));
+    this.reasons = new Reasons();
+    this.sensor = new SensorPanel(byId('sensor'));
     /** @type {Panel[]} */
     this.panels = [];
     this.shown = '';
@@ -52,6 +56,7 @@ export class Page {
     this.verdict.draw(state, labels);
     this.turns.draw(state, run_t_ns, labels);
     this.control.draw(state);
+    this.sensor.draw(state.sensor, this.reasons);
     this.summary.draw(state, nowMs);
     const notice = state.notice || (state.connection === 'open' ? '' : state.why);
     setText(byId('notice'), notice);
@@ -69,6 +74,7 @@ export class Page {
     const view = {
       power, unit: energyUnit(joules), most: Math.max(0, ...heroes.filter(known)), reason: state.frame?.reason ?? '',
       over: ended(state), begun: state.run !== null && state.frame?.state !== 'idle',
+      reasons: this.reasons,
     };
     this.panels.forEach((panel, index) => panel.drawFigures(all[index], view));
     setAttribute(byId('panels'), 'data-active', activeArm(state) ?? '');

@@ -14,6 +14,7 @@ import { NONE, count, duration, energyPerToken, known, short } from './format.js
  * @property {string} reason why the run has failed
  * @property {boolean} over whether the run has ended
  * @property {boolean} begun whether there is a run at all
+ * @property {import('./reasons.js').Reasons} reasons what reason codes mean
  */
 
 const STATES = new Map([
@@ -39,9 +40,8 @@ export class Panel {
     this.bar = element('i');
     this.first = metric();
     this.second = metric();
-    this.note = element('span');
-    this.reasons = element('span', 'reasons');
-    const notes = element('p', 'note', this.note, this.reasons);
+    this.note = element('p', 'note');
+    this.reasons = element('p', 'reasons');
     this.pips = element('span', 'pips');
     this.running = element('span', 'running-text');
     this.runningBox = element('div', 'running', this.pips, this.running);
@@ -52,7 +52,8 @@ export class Panel {
       head,
       element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per), this.runningBox),
       element('div', 'bar', this.bar),
-      element('div', 'metrics', this.first.root, this.second.root, notes),
+      element('div', 'metrics', this.first.root, this.second.root, this.note),
+      this.reasons,
       element('p', 'expect', EXPECT),
       this.trouble,
       this.chart.root,
@@ -71,7 +72,9 @@ export class Panel {
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
     this.drawRunning(view.over ? null : figures?.running);
-    setText(this.reasons, reasons(figures));
+    const care = view.reasons.sentence(figures?.reasons);
+    setText(this.reasons, care);
+    show(this.reasons, care !== '');
     const trouble = state === 'failed' ? `${this.arm.label} has failed. ${figures?.reason ?? view.reason}`.trim()
       : view.power ? '' : 'No power sensor on this machine: speed only';
     setText(this.trouble, trouble);
@@ -147,13 +150,6 @@ export class Panel {
     this.chart.remove();
     this.root.remove();
   }
-}
-
-/** Why an arm's figures need care, apart from what the badge says. @param {ArmFigures | undefined} figures */
-function reasons(figures) {
-  const codes = (figures?.reasons ?? []).filter((code) => code !== 'simulated');
-  const words = codes.slice(0, 2).map((code) => String(code).replaceAll(/[_-]/g, ' '));
-  return words.join(', ') + (codes.length > 2 ? `, ${codes.length - 2} more` : '');
 }
 
 function metric() {

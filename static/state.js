@@ -7,6 +7,7 @@
  * @typedef {import('./types.js').Demo} Demo
  * @typedef {import('./types.js').Arm} Arm
  * @typedef {import('./types.js').Message} Message
+ * @typedef {import('./types.js').Sensor} Sensor
  *
  * @typedef {object} State
  * @property {'connecting' | 'open' | 'reconnecting' | 'closed'} connection
@@ -14,6 +15,7 @@
  * @property {Run | null} run
  * @property {Demo | null} demo what would run, while nothing has run
  * @property {Frame | null} frame
+ * @property {Sensor | null} sensor the newest word on the power sensor, which only some frames have
  * @property {number} frameAtMs when the newest frame came, on this browser's clock
  * @property {boolean} control whether this browser may start and stop
  * @property {number} speed of a replay
@@ -34,7 +36,7 @@
 /** @returns {State} */
 export function initial() {
   return {
-    connection: 'connecting', why: '', run: null, demo: null, frame: null, frameAtMs: NaN, control: false, speed: 1,
+    connection: 'connecting', why: '', run: null, demo: null, frame: null, sensor: null, frameAtMs: NaN, control: false, speed: 1,
     notice: '', framesReceived: 0, lastSeq: NaN, gaps: 0, missed: 0,
   };
 }
@@ -65,12 +67,14 @@ function receive(state, message, nowMs) {
     case 'hello':
       return {
         ...state, connection: 'open', why: '', run: message.run ?? null, demo: message.demo ?? null,
-        frame: message.frame ?? null, frameAtMs: nowMs, speed: message.run?.replay?.speed ?? 1, lastSeq: message.seq,
+        frame: message.frame ?? null, sensor: message.sensor ?? null, frameAtMs: nowMs,
+        speed: message.run?.replay?.speed ?? 1, lastSeq: message.seq,
       };
     case 'frame': {
       const skipped = message.seq - state.lastSeq - 1;
       return {
-        ...state, frame: message, frameAtMs: nowMs, framesReceived: state.framesReceived + 1,
+        ...state, frame: message, sensor: message.sensor === undefined ? state.sensor : message.sensor,
+        frameAtMs: nowMs, framesReceived: state.framesReceived + 1,
         gaps: state.gaps + (skipped > 0 ? skipped : 0), lastSeq: message.seq,
       };
     }

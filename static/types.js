@@ -17,12 +17,20 @@
  *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn
  * @typedef {{text: string, decided: boolean, metric?: string, ratio?: number | null, low?: number | null,
  *   high?: number | null, rounds?: number | null}} Verdict
+ * @typedef {{weight: string, sentence: string, remedy: string}} Reason
+ * @typedef {{stream: string, source: string, achieved_hz: number | null, asked_hz: number | null,
+ *   instant_per_second: number | null, counter_per_second: number | null,
+ *   period_ms: {power_instant: number | null, power_average: number | null, energy_counter: number | null},
+ *   disagreement_percent: {instant: number | null, average: number | null}, window_seconds: number | null,
+ *   valid: boolean, reasons: string[],
+ *   sampler: {cpu_percent: number | null, call_us_p50: number | null, late_us_p50: number | null,
+ *     late_us_p99: number | null}}} Sensor
  * @typedef {{type: 'frame', seq: number, t_ns: number, run: string | null, run_t_ns: number | null,
  *   state: string, reason?: string, simulated: boolean, replay: boolean, age_ns: number | null,
  *   power?: Power | null, temperature_celsius?: number | null, arms?: Record<string, ArmFigures> | null,
- *   schedule?: Turn | null, verdict?: Verdict | null}} Frame
+ *   schedule?: Turn | null, verdict?: Verdict | null, sensor?: Sensor | null}} Frame
  * @typedef {{type: 'hello', protocol: number, seq: number, t_ns: number, version?: string, run: Run | null,
- *   demo?: Demo | null, history?: Power | null, frame?: Frame | null}} Hello
+ *   demo?: Demo | null, history?: Power | null, frame?: Frame | null, sensor?: Sensor | null}} Hello
  * @typedef {{type: 'missed', frames: number}} Missed
  * @typedef {Hello | Frame | Missed} Message
  */

@@ -44,12 +44,15 @@ def field_value(field: Any) -> float | int:
     return number
 
 
-def slow_lane(handle: Handle) -> tuple[list[SlowCall], dict[str, str]]:
-    """The slow calls that this GPU answers, and why it refuses the other columns."""
+def slow_lane(handle: Callable[[], Handle]) -> tuple[list[SlowCall], dict[str, str]]:
+    """The slow calls that this GPU answers, and why it refuses the other columns.
+
+    `handle` gives the GPU's present handle: a driver that was loaded again gives it another.
+    """
     calls: list[SlowCall] = []
     unsupported: dict[str, str] = {}
     for columns, ways in _SLOW_LANE:
-        chosen, reason = _first_way(handle, ways)
+        chosen, reason = _first_way(handle(), ways)
         if chosen is None:
             unsupported |= dict.fromkeys(columns, reason)
         else:
@@ -98,10 +101,10 @@ def _first_way(handle: Handle, ways: Sequence["Way"]) -> tuple["Way | None", str
     return None, reason
 
 
-def _quiet(way: "Way", handle: Handle, width: int) -> Callable[[], Sequence[Reading]]:
+def _quiet(way: "Way", handle: Callable[[], Handle], width: int) -> Callable[[], Sequence[Reading]]:
     def read() -> Sequence[Reading]:
         try:
-            return way(handle)
+            return way(handle())
         except pynvml.NVMLError:
             # Not now: missing in this row, asked again for the next. The fast lane tells of a lost GPU.
             return (None,) * width

@@ -1,8 +1,8 @@
-"""The CPU's own energy counters (RAPL) through Linux's powercap files: energy of all packages, nothing else.
+"""The CPU's own energy counters (RAPL) through Linux's powercap files: all packages, and their memory.
 
-Intel and AMD both appear as `intel-rapl:N` with a `name` like package-0; `energy_uj` counts microjoules and
-wraps at `max_energy_range_uj`. Since Linux 5.10 only root may read it (CVE-2020-8694), unless an
-administrator allows it.
+Intel and AMD both appear as `intel-rapl:N` with a `name` like package-0, memory as `intel-rapl:N:M` called
+dram; `energy_uj` counts microjoules and wraps at `max_energy_range_uj`. Since Linux 5.10 only root may read
+it (CVE-2020-8694), unless an administrator allows it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ CPUINFO = Path("/proc/cpuinfo")
 _ENERGY_ONLY = "RAPL counts energy and does not measure power"
 
 
-class Package:
-    """One CPU package's counter, unwrapped: it only ever rises."""
+class Domain:
+    """One counter of a package or of its memory, unwrapped: it only ever rises."""
 
     def __init__(self, folder: Path) -> None:
         self.name = _text(folder / "name")
@@ -37,61 +37,83 @@ class Package:
 
 
 class RaplCpu:
-    """All packages of this machine's CPU as one device."""
+    """All packages of this machine's CPU as one device, and the memory on their channels where it is counted.
+
+    `dram` are the memory's domains, or the reason why they are not read.
+    """
 
     kind = "rapl"
     index = 0
 
-    def __init__(self, packages: Sequence[Package], model: str) -> None:
-        self._packages = list(packages)
+    def __init__(self, packages: Sequence[Domain], dram: Sequence[Domain] | str, model: str) -> None:
         names = [package.name for package in packages]
+        self._packages = names
         self.device_id = "rapl:" + "+".join(names)
         self.device_name = model
-        self.fast_columns: tuple[str, ...] = ("energy_joules",)
+        self._domains = {"energy_joules": packages}
         self.slow_calls: tuple[SlowCall, ...] = ()
-        self.unsupported: Mapping[str, str] = dict.fromkeys(
-            ("power_instant_watts", "power_average_watts"), _ENERGY_ONLY
-        )
+        refused = dict.fromkeys(("power_instant_watts", "power_average_watts"), _ENERGY_ONLY)
+        if isinstance(dram, str):
+            refused["dram_energy_joules"] = dram
+        else:
+            self._domains["dram_energy_joules"] = dram
+        self.fast_columns: tuple[str, ...] = tuple(self._domains)
+        self.unsupported: Mapping[str, str] = refused
         self.windows_ns: Mapping[str, int] = {}
+        self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
 
     def read_fast(self) -> tuple[Reading, ...]:
-        """The sum over all packages, or None if one of them cannot be read now."""
-        try:
-            joules = sum(package.read_joules() for package in self._packages)
-        except (OSError, ValueError) as error:
-            self.failure = str(error)
-            return (None,)
+        """For each column the sum over its domains, or None if one of them cannot be read now."""
         self.failure = None
-        return (joules,)
+        return tuple([self._sum(domains) for domains in self._domains.values()])
 
     def provenance(self) -> dict[str, JsonValue]:
-        """The CPU's name and which packages are counted."""
-        packages: list[JsonValue] = [package.name for package in self._packages]
-        return {"index": self.index, "name": self.device_name, "uuid": self.device_id, "packages": packages}
+        """The CPU's name, which packages are counted, and whether their memory is."""
+        packages: list[JsonValue] = [*self._packages]
+        facts: dict[str, JsonValue] = {"index": self.index, "name": self.device_name, "uuid": self.device_id}
+        return {**facts, "packages": packages, "dram": "dram_energy_joules" in self._domains, "scope": "packages"}
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _sum(self, domains: Sequence[Domain]) -> Reading:
+        try:
+            return sum(domain.read_joules() for domain in domains)
+        except (OSError, ValueError) as error:
+            self.failure = str(error)
+            return None
 
 
 def open_rapl(root: Path = POWERCAP, cpuinfo: Path = CPUINFO) -> RaplCpu:
     """The CPU whose powercap folders are in `root`.
 
     Raises NoDevice: this machine has no such counters (a virtual machine, another CPU), or we may not read
-    them.
+    them. Memory that cannot be read is no error, and said in `unsupported`.
     """
-    folders = sorted(folder for folder in root.glob("intel-rapl:*") if _is_package(folder))
+    folders = _named(root, "package")
     if not folders:
         raise NoDevice(
             f"the CPU offers no energy counter under {root}",
             remedy="virtual machines hide it; on a real machine, sudo modprobe intel_rapl_msr",
         )
-    return RaplCpu([_open_package(folder) for folder in folders], _model(cpuinfo))
+    return RaplCpu([_open_domain(folder) for folder in folders], _open_dram(root), _model(cpuinfo))
 
 
-def _open_package(folder: Path) -> Package:
+def _open_dram(root: Path) -> list[Domain] | str:
+    """The memory's domains, all of them, or why there are none."""
+    folders = _named(root, "dram")
+    if not folders:
+        return "the CPU counts no energy of its memory (server CPUs of Intel do)"
     try:
-        return Package(folder)
+        return [_open_domain(folder) for folder in folders]
+    except NoDevice as error:
+        return str(error)
+
+
+def _open_domain(folder: Path) -> Domain:
+    try:
+        return Domain(folder)
     except PermissionError as error:
         energy = folder / "energy_uj"
         raise NoDevice(
@@ -101,12 +123,16 @@ def _open_package(folder: Path) -> Package:
         raise NoDevice(f"the CPU's energy counter cannot be read: {error}", remedy="see dmesg") from error
 
 
-def _is_package(folder: Path) -> bool:
-    """Whether it counts a whole package: its parts (cores, DRAM) and psys would be counted twice."""
+def _named(root: Path, kind: str) -> list[Path]:
+    """The domains called `kind` or `kind-N`. Packages hold cores and uncore, and psys holds the packages."""
+    return sorted(folder for folder in root.glob("intel-rapl:*") if _name(folder).partition("-")[0] == kind)
+
+
+def _name(folder: Path) -> str:
     try:
-        return _text(folder / "name").startswith("package")
+        return _text(folder / "name")
     except OSError:
-        return False
+        return ""
 
 
 def _model(cpuinfo: Path) -> str:

@@ -127,6 +127,7 @@ class SimulatedGpu:
         self.fast_columns: tuple[str, ...] = FAST_LANE
         self.unsupported: Mapping[str, str] = {"memory_used_bytes": "the simulated GPU has no memory"}
         self.windows_ns: Mapping[str, int] = _WINDOWS_NS
+        self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
         self.slow_calls = tuple(SlowCall(columns, read) for columns, read in self._slow_lane())
         random = Random(seed)

@@ -31,11 +31,13 @@ class Source(Protocol):
     device_id: str
     device_name: str
     fast_columns: tuple[str, ...]
-    """The columns of FAST_LANE that the device has, in that order."""
+    """The columns of FAST_LANE and EXTRA_LANE that the device has, in that order."""
     slow_calls: tuple[SlowCall, ...]
     unsupported: Mapping[str, str]
     windows_ns: Mapping[str, int]
     """How long the sensor looks for one value, by column, where that is documented."""
+    notes: tuple[str, ...]
+    """What a reader of this device's numbers must know from the start."""
     failure: str | None
     """Why the newest reading is missing, in the driver's words; None while all is well."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from serving import BEARER, TOKEN, Serving
 
-from server.plotlyjs import script_path
+from server.plotlyjs import COMPILE_HINT, script_path
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,12 @@ def test_health(server: Serving) -> None:
     answer = ask(server, "/healthz")
     assert answer.status == 200
     assert answer.json == {"status": "ok", "version": "0.1.0", "viewers": 0, "state": "idle"}
+
+
+def test_what_reason_codes_mean(server: Serving) -> None:
+    answer = ask(server, "/api/reasons")
+    assert answer.status == 200 and answer.headers["content-type"] == "application/json"
+    assert answer.json["gap"]["weight"] == "doubt" and answer.json["simulated"]["sentence"].endswith(".")
 
 
 def test_the_run_for_everyone_and_for_the_presenter(server: Serving) -> None:
@@ -142,7 +148,7 @@ def test_wrong_tickets(server: Serving, query: str) -> None:
 def test_every_response_has_the_security_headers(server: Serving, path: str) -> None:
     headers = ask(server, path).headers
     policy = headers["content-security-policy"]
-    assert "default-src 'self'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy and "frame-ancestors 'none'" in policy
     assert f"ws://127.0.0.1:{server.port}" in policy
     assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
     assert "server" not in headers
@@ -180,7 +186,7 @@ def test_nothing_else_is_served(server: Serving, path: str) -> None:
 def test_plotly_gzipped_plain_and_known(server: Serving) -> None:
     path = script_path()
     assert path is not None
-    content = path.read_bytes()
+    content = COMPILE_HINT + path.read_bytes()
     packed = ask(server, "/plotly.min.js", {"Accept-Encoding": "br, gzip"})
     assert packed.headers["content-encoding"] == "gzip" and gzip.decompress(packed.body) == content
     assert packed.headers["content-type"].startswith("text/javascript") and "accept-encoding" in packed.headers["vary"]

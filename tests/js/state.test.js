@@ -89,3 +89,13 @@ test('unknown events change nothing', () => {
   assert.equal(reduce(state, { type: 'else' }), state);
   assert.equal(said(state, { type: 'else' }), state);
 });
+
+test('the newest word on the sensor stays until another comes', () => {
+  const sensor = { achieved_hz: 100 };
+  let state = reduce(initial(), { type: 'message', nowMs: 0, message: { type: 'hello', protocol: 1, seq: 1, t_ns: 1, run: null, sensor } });
+  assert.equal(state.sensor, sensor);
+  state = reduce(state, { type: 'message', nowMs: 1, message: { type: 'frame', seq: 2, t_ns: 2 } });
+  assert.equal(state.sensor, sensor);
+  state = reduce(state, { type: 'message', nowMs: 2, message: { type: 'frame', seq: 3, t_ns: 3, sensor: null } });
+  assert.equal(state.sensor, null);
+});

@@ -3,8 +3,9 @@ from itertools import pairwise
 import pytest
 
 from engine.clock import NS, FakeClock
+from engine.deadlines import Deadlines
 from engine.documents import Descriptor, Mark, MarkKind, Page
-from engine.sampler import SamplingLoop, next_deadline
+from engine.reader import Reader
 from engine.sources import SlowCall
 
 
@@ -19,6 +20,7 @@ class FakeSource:
         self.clock, self.index, self.call_seconds = clock, index, call_seconds
         self.unsupported = dict.fromkeys(["power_average_watts", "memory_temperature_celsius"], "Not Supported")
         self.windows_ns = {"power_instant_watts": 25_000_000}
+        self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
         self.reads = 0
         self.stalls: dict[int, float] = {}
@@ -44,12 +46,16 @@ class FakeSource:
         pass
 
 
-def run(clock: FakeClock, *sources: FakeSource, seconds: float = 1.0, rate_hz: int = 100):
+def run(clock: FakeClock, source: FakeSource, *, seconds: float = 1.0, rate_hz: int = 100, walk: bool = False):
     documents: list[Descriptor | Page | Mark] = []
-    loop = SamplingLoop(sources, clock, documents.append, rate_hz=rate_hz)
+    reader = Reader(source, clock, documents.append, rate_hz=rate_hz, walk=walk)
     until = clock.now_ns() + round(seconds * NS)
-    loop.run(lambda: clock.now_ns() >= until)
+    reader.run(lambda: clock.now_ns() >= until)
     return documents
+
+
+def marks(documents) -> list[Mark]:
+    return [each for each in documents if isinstance(each, Mark)]
 
 
 def rows(documents, stream: str) -> list[tuple]:
@@ -57,20 +63,12 @@ def rows(documents, stream: str) -> list[tuple]:
     return [row for page in pages for row in zip(page.t_ns, *page.data.values(), strict=True)]
 
 
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [(105, 110), (110, 110), (119, 110), (120, 120), (157, 150), (1_000_000, 1_000_000)],
-)
-def test_the_next_deadline_is_on_the_grid_and_skips_what_was_missed(now: int, expected: int):
-    assert next_deadline(100, now, 10) == expected
-
-
 def test_samples_are_taken_on_an_absolute_grid_however_long_a_call_takes():
     clock = FakeClock(7)
-    stamps = [row[0] for row in rows(run(clock, FakeSource(clock, call_seconds=0.004)), "gpu0")]
+    stamps = [row[0] for row in rows(run(clock, FakeSource(clock, call_seconds=0.002)), "gpu0")]
     assert len(stamps) == 100
-    # Each is the middle of a call of 4 ms that began on the grid of 10 ms.
-    assert [(stamp - 7 - 2_000_000) % 10_000_000 for stamp in stamps] == [0] * 100
+    # Each is the middle of a call of 2 ms that began on the grid of 10 ms.
+    assert [(stamp - 7 - 1_000_000) % 10_000_000 for stamp in stamps] == [0] * 100
 
 
 def test_a_stall_leaves_a_hole_and_no_burst():
@@ -86,11 +84,19 @@ def test_a_stall_leaves_a_hole_and_no_burst():
     assert [late for late in lateness if late] == [600.0]
 
 
+def test_walking_samples_are_begun_on_their_planned_deadlines():
+    clock = FakeClock(7)
+    documents = run(clock, FakeSource(clock), walk=True)
+    plan = Deadlines(7 + NS // 100, 100)
+    assert [row[0] - 100_000 for row in rows(documents, "gpu0")] == [plan.at(k) for k in range(100)]
+    assert {row[1] for row in rows(documents, "sampler")} == {0.0}
+
+
 def test_the_sampler_reports_its_lateness_and_its_calls():
     clock = FakeClock()
-    own = rows(run(clock, FakeSource(clock), FakeSource(clock, 1)), "sampler")
+    own = rows(run(clock, FakeSource(clock)), "sampler")
     assert [row[1] for row in own] == [0.0] * 100
-    assert [row[2] for row in own] == pytest.approx([400.0] * 100)
+    assert [row[2] for row in own] == pytest.approx([200.0] * 100)
 
 
 def test_pages_come_every_40_ms_and_hold_four_rows():
@@ -108,28 +114,24 @@ def test_at_10_hz_every_sample_is_a_page():
 
 def test_the_slow_lane_runs_at_5_hz_and_one_call_a_tick():
     clock = FakeClock()
-    sources = [FakeSource(clock, index) for index in range(2)]
-    documents = run(clock, *sources)
-    assert len(rows(documents, "gpu0.slow")) == len(rows(documents, "gpu1.slow")) == 5
-    ticks = [tick for source in sources for tick in source.slow_at]
-    assert len(ticks) == len(set(ticks)) == 20
+    source = FakeSource(clock)
+    assert len(rows(run(clock, source), "gpu0.slow")) == 5
+    assert len(source.slow_at) == len(set(source.slow_at)) == 10
 
 
 def test_more_slow_calls_than_ticks_make_the_slow_lane_slower():
     clock = FakeClock()
-    sources = [FakeSource(clock, index) for index in range(5)]
-    loop = SamplingLoop(sources, clock, print, rate_hz=10)
-    periods = {each.stream: each.nominal_period_ns for each in loop.describe()}
-    assert periods["gpu0"] == NS // 10
-    assert periods["gpu0.slow"] == NS
-    documents = run(clock, *sources, rate_hz=10, seconds=2)
-    assert len(rows(documents, "gpu4.slow")) == 2
+    source = FakeSource(clock)
+    source.slow_calls = tuple(SlowCall((f"column{n}",), lambda: source._slow(1)) for n in range(10))
+    lane = Reader(source, clock, print, rate_hz=10)
+    assert lane._slow_turns() == 10
+    assert len(rows(run(clock, source, rate_hz=10, seconds=2), "gpu0.slow")) == 2
 
 
 def test_descriptors_tell_columns_windows_and_what_is_refused():
     clock = FakeClock(5)
-    described = {each.stream: each for each in SamplingLoop([FakeSource(clock)], clock, print).describe()}
-    assert list(described) == ["gpu0", "gpu0.slow", "sampler", "sampler.process"]
+    described = {each.stream: each for each in Reader(FakeSource(clock), clock, print).describe()}
+    assert list(described) == ["gpu0", "gpu0.slow", "sampler"]
     fast = described["gpu0"]
     assert list(fast.columns) == ["power_instant_watts", "energy_joules"]
     assert fast.columns["power_instant_watts"].window_ns == 25_000_000
@@ -140,27 +142,80 @@ def test_descriptors_tell_columns_windows_and_what_is_refused():
     assert described["sampler"].source == "sampler"
 
 
-def test_cpu_is_reported_once_a_second_and_for_what_is_left():
-    clock = FakeClock()
-    assert len(rows(run(clock, FakeSource(clock), seconds=3), "sampler.process")) == 3
-    assert len(rows(run(clock, FakeSource(clock), seconds=0.5), "sampler.process")) == 1
-
-
 def test_a_device_that_falls_silent_is_told_once_and_so_is_its_return():
     clock = FakeClock()
     source = FakeSource(clock)
     documents: list[Descriptor | Page | Mark] = []
-    loop = SamplingLoop([source], clock, documents.append)
+    reader = Reader(source, clock, documents.append)
 
     def ended() -> bool:
         source.failure = "GPU is lost" if NS <= clock.now_ns() < 3 * NS else None
         return clock.now_ns() >= 6 * NS
 
-    loop.run(ended)
-    marks = [each for each in documents if isinstance(each, Mark)]
-    assert [mark.kind for mark in marks] == [MarkKind.WARNING, MarkKind.NOTE]
-    assert "GPU is lost" in str(marks[0].text)
-    assert marks[0].data == {"stream": "gpu0"}
+    reader.run(ended)
+    told = marks(documents)
+    assert [mark.kind for mark in told] == [MarkKind.WARNING, MarkKind.NOTE]
+    assert "GPU is lost" in str(told[0].text)
+    assert (told[0].data["stream"], told[0].data["device"]) == ("gpu0", "FAKE-0")
     missing = [row[0] for row in rows(documents, "gpu0") if row[1] is None]
     assert len(missing) == pytest.approx(200, abs=5)
-    assert len(rows(documents, "gpu0")) == 600
+    assert len(rows(documents, "gpu0")) == pytest.approx(600, abs=4)
+
+
+def test_a_call_of_more_than_a_second_is_a_gap_and_no_reading():
+    clock = FakeClock()
+    source = FakeSource(clock)
+    source.stalls[50] = 2.5
+    documents = run(clock, source, seconds=4)
+    [gap] = marks(documents)
+    assert (gap.kind, gap.data["stream"]) == (MarkKind.GAP, "gpu0")
+    assert gap.end_t_ns - gap.t_ns == pytest.approx(2.5 * NS, rel=0.01)
+    assert [row[0] for row in rows(documents, "gpu0") if row[1] is None] == [gap.end_t_ns]
+    assert not [row for row in rows(documents, "gpu0") if gap.t_ns < row[0] < gap.end_t_ns]
+
+
+def test_slow_calls_lower_the_rate_and_quick_ones_raise_it_again():
+    clock = FakeClock()
+    source = FakeSource(clock, call_seconds=0.0006)
+    documents: list[Descriptor | Page | Mark] = []
+    reader = Reader(source, clock, documents.append, rate_hz=1000)
+
+    def ended() -> bool:
+        if clock.now_ns() > 5 * NS:
+            source.call_seconds = 0.0001
+        return clock.now_ns() >= 20 * NS
+
+    reader.run(ended)
+    told = marks(documents)
+    assert [(mark.kind, mark.data["rate_hz"]) for mark in told] == [(MarkKind.WARNING, 500), (MarkKind.NOTE, 1000)]
+    assert told[0].data["asked_hz"] == 1000
+    assert told[0].t_ns < 1.1 * NS
+    assert told[1].t_ns > 15 * NS
+
+
+def test_a_device_without_power_is_read_for_its_slow_lane_only():
+    clock = FakeClock()
+    source = FakeSource(clock)
+    source.fast_columns, source.notes = (), ("no power here",)
+    documents = run(clock, source, rate_hz=1000)
+    assert marks(documents)[0].text == "no power here"
+    assert marks(documents)[1].data["rate_hz"] == 10
+    assert not rows(documents, "gpu0")
+    assert rows(documents, "gpu0.slow")
+
+
+def test_another_rate_is_taken_up_with_the_next_page():
+    clock = FakeClock()
+    documents: list[Descriptor | Page | Mark] = []
+    reader = Reader(FakeSource(clock), clock, documents.append)
+
+    def ended() -> bool:
+        if clock.now_ns() > NS:
+            reader.ask(20)
+        return clock.now_ns() >= 3 * NS
+
+    reader.run(ended)
+    assert [(mark.kind, mark.data["rate_hz"]) for mark in marks(documents)] == [(MarkKind.NOTE, 20)]
+    stamps = [row[0] for row in rows(documents, "gpu0")]
+    assert len([stamp for stamp in stamps if stamp > 1.2 * NS]) == pytest.approx(36, abs=3)
+    assert stamps == sorted(stamps)

@@ -42,11 +42,49 @@ def test_packages_are_summed_and_their_parts_are_not(machine: Machine):
     cpu = machine.open()
     assert cpu.read_fast() == (0.003,)
     assert cpu.fast_columns == ("energy_joules",)
-    assert set(cpu.unsupported) == {"power_instant_watts", "power_average_watts"}
+    assert set(cpu.unsupported) == {"power_instant_watts", "power_average_watts", "dram_energy_joules"}
     assert cpu.device_id == "rapl:package-0+package-1"
     assert cpu.provenance()["name"] == cpu.device_name == "Test CPU @ 3 GHz"
     assert not cpu.slow_calls
     cpu.close()
+
+
+def test_memory_has_a_column_of_its_own(machine: Machine):
+    machine.zone("intel-rapl:0", "package-0", 1_000)
+    dram = [machine.zone(f"intel-rapl:{number}:0", "dram", 2_000, range_uj=9_999) for number in range(2)]
+    cpu = machine.open()
+    assert cpu.fast_columns == ("energy_joules", "dram_energy_joules")
+    assert cpu.read_fast() == (0.001, 0.004)
+    assert cpu.provenance()["dram"] is True
+    machine.set(dram[0], 1_000)
+    assert cpu.read_fast() == (0.001, pytest.approx(0.013))
+    (dram[1] / "energy_uj").unlink()
+    assert cpu.read_fast() == (0.001, None)
+    assert cpu.failure
+
+
+def test_memory_that_may_not_be_read_is_said_and_the_packages_are_read(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    machine.zone("intel-rapl:0", "package-0", 1_000)
+    machine.zone("intel-rapl:0:0", "dram")
+    forbid(monkeypatch, "intel-rapl:0:0")
+    cpu = machine.open()
+    assert cpu.read_fast() == (0.001,)
+    assert "sudo chmod a+r" in cpu.unsupported["dram_energy_joules"]
+    assert cpu.provenance()["dram"] is False
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """Patched, since file modes do not stop root, as whom tests may run."""
+    read_text = Path.read_text
+
+    def refuse(self: Path, *args: str, **options: str) -> str:
+        if self.name == "energy_uj" and self.parent.name == zone:
+            raise PermissionError(13, "Permission denied", str(self))
+        return read_text(self, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
 
 
 def test_a_counter_that_wraps_goes_on_rising(machine: Machine):
@@ -78,15 +116,7 @@ def test_no_counters_at_all(machine: Machine):
 
 def test_the_missing_permission_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     machine.zone("intel-rapl:0", "package-0")
-    # Patched, since file modes do not stop root, as whom tests may run.
-    read_text = Path.read_text
-
-    def refuse(self: Path, *args: str, **options: str) -> str:
-        if self.name == "energy_uj":
-            raise PermissionError(13, "Permission denied", str(self))
-        return read_text(self, *args, **options)
-
-    monkeypatch.setattr(Path, "read_text", refuse)
+    forbid(monkeypatch, "intel-rapl:0")
     with pytest.raises(NoDevice, match=r"no permission to read .*energy_uj.*sudo chmod a\+r .*energy_uj"):
         machine.open()
 

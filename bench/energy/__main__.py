@@ -1,0 +1,71 @@
+"""How true the joules are: wattrace beside its peers, on one fake device, over the same seconds.
+
+    python bench/energy [--quick] [--no-peers] [--seed N] [--case WORD] [--json FILE]
+
+Several fake GPUs at once, each at its own random phases; the worst error of them all is reported. Peers run in
+processes and an environment of their own (bench/energy/peers.txt), which the first run installs.
+"""
+
+import asyncio
+import json
+import random as randomness
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.energy.cases import all_cases
+from bench.energy.fake import NoCompiler, fake_driver
+from bench.energy.peers import peers as all_peers
+from bench.energy.report import coverage_rows, lines, notes, rows_of, title
+from bench.energy.rounds import Round, play, recording, rounds_of
+from bench.figures import Row, options, plain, table
+
+GPUS, QUICK_GPUS = 8, 2
+
+
+async def run(*, quick: bool, wanted: bool, seed: int, word: str) -> list[Row]:
+    """Measure and print; the rows."""
+    random = randomness.Random(seed)
+    cases = [case for case in all_cases() if word in f"{case.name} {case.board}" and (case.quick or not quick)]
+    gpus = QUICK_GPUS if quick else GPUS
+    played: list[Round] = []
+    with fake_driver() as driver:
+        async with all_peers(driver, wanted=wanted) as peers:
+            print("\n".join(title(peers, gpus)), flush=True)
+            for each in rounds_of(cases):
+                await play(each, driver, [peer for peer in peers if not peer.problem], gpus, random)
+                played.append(each)
+                print("\n".join(lines(each, peers)), flush=True)
+            print("\n".join(notes(played, peers)), flush=True)
+        rows = [row for each in played for row in rows_of(each)]
+        if not word:
+            found = coverage_rows(await recording(driver, random, quick=quick))
+            print(f"\n{table(found)}", flush=True)
+            rows += found
+    return rows
+
+
+def main() -> int:
+    """The bench's part `energy`."""
+    parser = options(__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="two phases, fewer cases: two minutes")
+    parser.add_argument("--no-peers", action="store_true", help="wattrace alone")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--case", default="", metavar="WORD", help="only cases whose name has this in it")
+    chosen = parser.parse_args()
+    begun = time.monotonic()
+    try:
+        rows = asyncio.run(run(quick=chosen.quick, wanted=not chosen.no_peers, seed=chosen.seed, word=chosen.case))
+    except NoCompiler as error:
+        print(f"  {error}", file=sys.stderr)
+        return 1
+    print(f"  {time.monotonic() - begun:.0f} s", flush=True)
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps([plain(row) for row in rows], indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

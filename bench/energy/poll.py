@@ -1,0 +1,38 @@
+"""A poll as a real machine makes it: late by some microseconds, stalled for milliseconds now and then."""
+
+from collections.abc import Iterator
+from random import Random
+
+STALL = 1 / 400
+"""The share of wake-ups that come one to three milliseconds late."""
+
+CALL_SECONDS = 6e-6
+GOLDEN = 0.6180339887498949
+
+
+def stamps(rate_hz: int, begin: float, end: float, random: Random) -> Iterator[tuple[float, float]]:
+    """For each sample the moment that is written down (the middle of the call) and the moment it is true for.
+
+    At 1 kHz deadlines lie on a grid; slower, each is moved by up to half a period, so that they fall on every part
+    of a tick. A deadline that was passed over is left out.
+    """
+    period, number, free = 1 / rate_hz, 0, begin
+    while True:
+        walk = 0.0 if rate_hz >= 1000 else 0.5 * period * (number * GOLDEN % 1)
+        due = begin + number * period + walk
+        number += 1
+        if due + period < free:
+            continue
+        if due > end:
+            return
+        woken = max(due, free) + lateness(random)
+        call = CALL_SECONDS * random.uniform(0.7, 2.0)
+        yield woken + call / 2, woken + call * random.random()
+        free = woken + call
+
+
+def lateness(random: Random) -> float:
+    """Seconds from the deadline to the call."""
+    if random.random() < STALL:
+        return random.uniform(0.001, 0.003)
+    return abs(random.gauss(50e-6, 20e-6))

@@ -1,0 +1,60 @@
+"""Latencies of the sampler and of the arms' answers, from a recording's turns."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from figures import quantile
+
+from engine.clock import NS
+from engine.documents import Mark, MarkKind, Page
+from engine.outcome import read_ledger
+from engine.recording import Reader
+
+NOMINAL_NS = NS // 100
+
+
+def latencies(recording: Path) -> dict[str, float]:
+    """Every figure by its name."""
+    span = turns(recording)
+    pages = [each for each in Reader(recording) if isinstance(each, Page)]
+    late = [value for _, value in within(pages, "sampler", "sampler_lateness_microseconds", span)]
+    stamps = [t_ns for t_ns, _ in within(pages, "gpu0", "power_instant_watts", span)]
+    intervals = [later - earlier for earlier, later in pairwise(stamps)]
+    errors = [abs(interval - NOMINAL_NS) / 1e6 for interval in intervals]
+    return {
+        "sampler, achieved Hz": (len(stamps) - 1) * NS / (stamps[-1] - stamps[0]) if stamps else math.nan,
+        **pair("sampler lateness, us", late),
+        **pair("sampling interval error, ms", errors),
+        **answers(recording),
+    }
+
+
+def answers(recording: Path) -> dict[str, float]:
+    """The books' own latencies. Arm A's clients mostly queue, so its time to first token says little."""
+    ledger, _ = read_ledger(recording)
+    found: dict[str, float] = {}
+    for label, books in ledger.arms.items():
+        found |= pair(f"arm {label} between tokens, ms", [value * 1000 for value in books.itl_seconds])
+    return found | pair("arm B first token, ms", [value * 1000 for value in ledger.arms["B"].ttft_seconds])
+
+
+def turns(recording: Path) -> tuple[int, int]:
+    """From the first turn's begin to the last one's end: what happens around them is another matter."""
+    marks = [each for each in Reader(recording) if isinstance(each, Mark)]
+    begins = [mark.t_ns for mark in marks if mark.kind == MarkKind.ROUND_BEGIN]
+    ends = [mark.t_ns for mark in marks if mark.kind == MarkKind.ROUND_END]
+    return begins[0], ends[-1]
+
+
+def within(pages: list[Page], stream: str, column: str, span: tuple[int, int]) -> Iterator[tuple[int, float]]:
+    """The stamps and values of one column in the span."""
+    for page in (each for each in pages if each.stream == stream):
+        for t_ns, value in zip(page.t_ns, page.data[column], strict=True):
+            if isinstance(value, int | float) and span[0] <= t_ns <= span[1]:
+                yield t_ns, float(value)
+
+
+def pair(name: str, values: list[float]) -> dict[str, float]:
+    return {f"{name} p50": quantile(values, 0.5), f"{name} p99": quantile(values, 0.99)}

@@ -1,0 +1,131 @@
+"""When samples are due: absolute deadlines that walk their phase, and how often a device may be asked at all.
+
+A sensor renews its values on a tick of its own, every 10 to 100 ms. Deadlines that are a whole fraction of
+that tick always fall on the same phases of it, so when it ticks is never known better than to one period (10
+ms at 100 Hz), however long one looks. Here sample k is due at ``(k + frac(k * step + 0.5)) / rate`` seconds,
+where ten steps are, but for whole numbers, the golden ratio's fraction: of all numbers its multiples leave the
+smallest largest hole between the phases visited so far (the three-gap theorem), and every tenth sample is what
+meets one and the same place of a 100 ms tick at 100 Hz. The largest hole that any stretch of samples at 100 Hz
+leaves in the phases of a tick, in ms (computed over many starts for this and ten other steps, of which this was
+the best at 2 s and 5 s; a test computes it again):
+
+    ticks of           10 ms   20 ms   50 ms   100 ms
+    in 1 s of samples   0.12    1.24    1.35     1.80
+    in 2 s              0.11    0.12    0.45     0.90
+    in 5 s              0.09    0.10    0.13     0.34
+
+The mean rate is exactly the one asked for, no deadline leaves its own period, and two neighbours are 0.56 or
+1.56 periods apart. From 500 Hz on the period itself is as short as the holes, and nothing walks.
+"""
+
+from math import sqrt
+from statistics import median
+
+from pydantic import JsonValue
+
+from engine.clock import NS
+
+RATES_HZ = range(10, 1001)
+WALK_BELOW_HZ = 500
+STEP = (5 + (sqrt(5) - 1) / 2) / 10
+# The step in units of 2**-32, so that deadlines are exact integers at any age of the run.
+_ONE = 1 << 32
+_STEP = round(STEP * _ONE)
+
+SENSIBLE_HZ = (1000, 500, 200, 100, 50, 20, 10)
+CALL_SHARE = 0.3
+QUICK_SECONDS = 10
+
+
+class Deadlines:
+    """Deadline k = 0, 1, ... from `start_ns` on at `rate_hz`, walking unless the rate or `walk` forbids it."""
+
+    def __init__(self, start_ns: int, rate_hz: int, *, walk: bool = True) -> None:
+        self._start_ns, self._rate_hz = start_ns, rate_hz
+        walks = walk and rate_hz < WALK_BELOW_HZ
+        # Half a period in the middle, so that no stretch of samples looks slower or faster than it is by more.
+        self._step, self._offset = (_STEP, _ONE // 2) if walks else (0, 0)
+
+    def at(self, k: int) -> int:
+        """When sample `k` is due."""
+        walked = (k * self._step + self._offset) & (_ONE - 1)
+        return self._start_ns + (k * _ONE + walked) * NS // (self._rate_hz * _ONE)
+
+    def after(self, k: int, now_ns: int) -> int:
+        """The number of the deadline after `k`; after a stall, of the newest of those missed."""
+        k += 1
+        if self.at(k) > now_ns:
+            return k
+        newest = (now_ns - self._start_ns) * self._rate_hz // NS
+        # A deadline lies anywhere in its period, so the present period's may still come.
+        return max(k, newest if self.at(newest) <= now_ns else newest - 1)
+
+
+def phase_walk() -> JsonValue:
+    """The rule, for a recording's provenance: it says where every deadline was at whatever rate."""
+    return {"below_hz": WALK_BELOW_HZ, "step": _STEP / _ONE, "deadline": "start + (k + frac(k * step + 0.5)) / rate"}
+
+
+def affordable_hz(asked_hz: int, call_ns: float) -> int:
+    """`asked_hz`, or the next sensible rate at which calls of `call_ns` take no more than 30 % of the time.
+
+    Beyond that the device's driver is busy with being watched: NVML calls take locks that its users need.
+    """
+    lower = (rate for rate in SENSIBLE_HZ if rate < asked_hz)
+    return next((rate for rate in (asked_hz, *lower) if call_ns * rate <= CALL_SHARE * NS), SENSIBLE_HZ[-1])
+
+
+class Pace:
+    """How often one device is read: as asked, unless its calls take too long for that.
+
+    A slow second lowers the rate at once, ten quick ones raise it again, never above what was asked.
+    """
+
+    def __init__(self, asked_hz: int, now_ns: int, *, call_ns: float = 0, limit_hz: int = RATES_HZ[-1]) -> None:
+        self._limit_hz, self._call_ns = limit_hz, call_ns
+        self._adopted_hz = self._asked_hz = asked_hz
+        self.hz = self._affordable()
+        self._calls: list[int] = []
+        self._reviewed_ns, self._quick_seconds = now_ns, 0
+
+    @property
+    def call_ns(self) -> float:
+        """How long calls take of late (the median)."""
+        return self._call_ns
+
+    @property
+    def asked_hz(self) -> int:
+        """What was asked for last."""
+        return self._asked_hz
+
+    def ask(self, rate_hz: int) -> None:
+        """Another rate is wanted; any thread may ask."""
+        self._asked_hz = rate_hz
+
+    def called(self, call_ns: int) -> None:
+        """A call took so long."""
+        self._calls.append(call_ns)
+
+    def changes(self, now_ns: int) -> bool:
+        """Adopt the rate that is due now; True if it is another one."""
+        before = self.hz
+        if self._asked_hz != self._adopted_hz:
+            self._adopted_hz, self._quick_seconds = self._asked_hz, 0
+            self.hz = self._affordable()
+        elif now_ns - self._reviewed_ns >= NS:
+            self._review(now_ns)
+        return self.hz != before
+
+    def _review(self, now_ns: int) -> None:
+        if self._calls:
+            self._call_ns = median(self._calls)
+        self._calls, self._reviewed_ns = [], now_ns
+        affordable = self._affordable()
+        self._quick_seconds = self._quick_seconds + 1 if affordable > self.hz else 0
+        if affordable < self.hz or self._quick_seconds >= QUICK_SECONDS:
+            self.hz, self._quick_seconds = affordable, 0
+
+    def _affordable(self) -> int:
+        if not self._adopted_hz:
+            return 0
+        return affordable_hz(min(self._adopted_hz, self._limit_hz), self._call_ns)

@@ -1,0 +1,258 @@
+"""What a measurement came to: documents in, the object that `wattrace measure --json` prints out. Pure.
+
+The window is told by two `note` marks, so a recording of a measurement gives the same figures to the last bit. Where
+wattrace chose the window, each GPU's edges are snapped to the ticks of its own counter; where a command gave it, they
+are interpolated. docs/measurement.md describes the object.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from engine.books import percentiles
+from engine.cadence import Cadence
+from engine.clock import NS
+from engine.documents import Cell, Descriptor, Document, Mark, MarkKind, Page, Start
+from engine.energy import EnergyMeter, WindowEnergy
+from engine.errors import RecordingError
+from engine.recording import Reader
+from engine.validity import Reason
+
+Edges = Literal["snapped", "given"]
+
+# Clocks-event-reasons bits, as nvml.h numbers them: what lowered the clocks while the window lasted.
+_POWER_BITS = 0x4 | 0x80
+_THERMAL_BITS = 0x20 | 0x40
+
+
+@dataclass(frozen=True)
+class Window:
+    """What was asked for, on the run's clock."""
+
+    start_ns: int
+    end_ns: int
+    edges: Edges
+
+
+class GpuReadings:
+    """One device of a measurement: its meter, and when it answered."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self.descriptor = descriptor
+        windows = {name: column.window_ns for name, column in descriptor.columns.items() if column.window_ns}
+        self.meter = EnergyMeter(windows)
+        self.cadence = Cadence()
+        self._slowed: list[tuple[int, int]] = []
+
+    @property
+    def index(self) -> int:
+        """The GPU's number, which is its stream's."""
+        digits = self.descriptor.stream.removeprefix("gpu")
+        return int(digits) if digits.isdigit() else 0
+
+    def page(self, page: Page) -> None:
+        """Samples of the fast lane."""
+        nothing: list[Cell] = [None] * len(page.t_ns)
+        columns = [
+            page.data.get(name, nothing) for name in ("power_instant_watts", "power_average_watts", "energy_joules")
+        ]
+        for t_ns, *cells in zip(page.t_ns, *columns, strict=True):
+            instant, average, joules = (float(cell) if isinstance(cell, int | float) else None for cell in cells)
+            self.meter.add(t_ns, instant=instant, average=average, joules=joules)
+            if any(cell is not None for cell in cells):
+                self.cadence.stamp(t_ns)
+
+    def slow(self, page: Page) -> None:
+        """Why the clocks were lowered."""
+        bits = page.data.get("throttle_reasons", [])
+        self._slowed += [(t, b) for t, b in zip(page.t_ns, bits, strict=False) if isinstance(b, int) and b]
+
+    def energy(self, window: Window) -> WindowEnergy:
+        """The window's energy, with what speaks for and against it."""
+        if not self.descriptor.columns:
+            return WindowEnergy(window.start_ns, window.end_ns, None, None, None, False, (Reason.NOT_SUPPORTED,))
+        if (self.meter.newest_t_ns or 0) < window.end_ns:
+            # It fell silent before the end, and no row says so: what came last must not stand for the rest.
+            self.meter.add(window.end_ns, instant=None, average=None, joules=None)
+        ask = self.meter.snapped if window.edges == "snapped" else self.meter.given
+        return ask(window.start_ns, window.end_ns)
+
+    def slowed(self, start_ns: int, end_ns: int) -> list[Reason]:
+        """What slowed the GPU down within the window."""
+        bits = 0
+        for t_ns, some in self._slowed:
+            bits |= some if start_ns <= t_ns <= end_ns else 0
+        found = ((_POWER_BITS, Reason.POWER_CAPPED), (_THERMAL_BITS, Reason.THERMAL_THROTTLE))
+        return [reason for mask, reason in found if bits & mask]
+
+
+class Measurement:
+    """Reads the documents of one measurement."""
+
+    def __init__(self) -> None:
+        self.start: Start | None = None
+        self.gpus: dict[str, GpuReadings] = {}
+        self.warnings: list[str] = []
+        self._own: dict[str, Cadence] = {}
+        """The readers' own streams: `sampler` is the first device's, `sampler.gpu1` is that of `gpu1`."""
+        self._cpu: list[tuple[int, float]] = []
+        self._edges: Edges = "given"
+        self._begun_ns: int | None = None
+        self._ended_ns: int | None = None
+
+    def add(self, document: Document) -> None:
+        """Enter one document."""
+        match document:
+            case Start():
+                self.start = document
+            case Descriptor():
+                self._describe(document)
+            case Page():
+                self._page(document)
+            case Mark():
+                self._mark(document)
+            case _:
+                pass
+
+    @property
+    def window(self) -> Window | None:
+        """What was asked for; None while it lasts, and when it never began."""
+        if self._begun_ns is None or self._ended_ns is None:
+            return None
+        return Window(self._begun_ns, self._ended_ns, self._edges)
+
+    def result(self) -> dict[str, Any] | None:
+        """The object of `wattrace measure --json`; None without a window."""
+        if self.window is None or self.start is None:
+            return None
+        origin = self.start.provenance.get("clock_origin_ns")
+        zero = origin if isinstance(origin, int) else 0
+        entries = [self._entry(gpu, self.window, zero) for gpu in self.gpus.values()]
+        start_ns, end_ns = self.window.start_ns + zero, self.window.end_ns + zero
+        if self.window.edges == "snapped" and entries:
+            start_ns = min(entry["start_ns"] for entry in entries)
+            end_ns = max(entry["end_ns"] for entry in entries)
+        return {
+            "start_ns": start_ns,
+            "end_ns": end_ns,
+            "simulated": self._simulated,
+            "gpus": entries,
+            "sampler_cpu_percent": self._cpu_percent(),
+            "warnings": list(dict.fromkeys(self.warnings)),
+        }
+
+    # -- documents in
+
+    def _describe(self, descriptor: Descriptor) -> None:
+        if _is_own(descriptor.stream) and descriptor.stream not in self._own:
+            self._own[descriptor.stream] = Cadence()
+            self._own[descriptor.stream].planned(0, descriptor.nominal_period_ns or NS)
+        elif descriptor.device is not None and "." not in descriptor.stream and descriptor.stream not in self.gpus:
+            self.gpus[descriptor.stream] = GpuReadings(descriptor)
+
+    def _page(self, page: Page) -> None:
+        stream, _, lane = page.stream.partition(".")
+        if page.stream in self._own:
+            self._own[page.stream].late(page.t_ns, page.data.get("sampler_lateness_microseconds", []))
+        elif page.stream == "sampler.process":
+            cells = page.data.get("sampler_cpu_percent", [])
+            self._cpu += [(t, c) for t, c in zip(page.t_ns, cells, strict=False) if isinstance(c, int | float)]
+        elif stream in self.gpus:
+            self.gpus[stream].slow(page) if lane else self.gpus[stream].page(page)
+
+    def _mark(self, mark: Mark) -> None:
+        rate_hz, stream = mark.data.get("rate_hz"), mark.data.get("stream")
+        if isinstance(rate_hz, int) and rate_hz and isinstance(stream, str):
+            self._reader_of(stream).planned(mark.t_ns, NS // rate_hz)
+        if mark.kind == MarkKind.WARNING and mark.text:
+            self.warnings.append(mark.text)
+        elif mark.data.get("window") == "begin":
+            self._begun_ns, self._edges = mark.t_ns, "snapped" if mark.data.get("edges") == "snapped" else "given"
+        elif mark.data.get("window") == "end":
+            self._ended_ns = mark.t_ns
+
+    def _reader_of(self, stream: str) -> Cadence:
+        return self._own.get(f"sampler.{stream}") or self._own.get("sampler") or Cadence()
+
+    # -- figures out
+
+    @property
+    def _simulated(self) -> bool:
+        return self.start is not None and any(self.start.simulated.values())
+
+    def _entry(self, gpu: GpuReadings, window: Window, zero: int) -> dict[str, Any]:
+        """One GPU's part of the object; `zero` is the run's t = 0 on CLOCK_MONOTONIC."""
+        energy = gpu.energy(window)
+        start_ns, end_ns = energy.start_ns, energy.end_ns
+        periods = gpu.meter.periods()
+        checks = ("counter_joules", "instant_joules", "average_joules")
+        return {
+            "index": gpu.index,
+            "uuid": gpu.descriptor.device,
+            "name": gpu.descriptor.device_name,
+            "start_ns": start_ns + zero,
+            "end_ns": end_ns + zero,
+            "energy_joules": energy.energy_joules,
+            "uncertainty_joules": energy.uncertainty_joules,
+            "mean_watts": energy.mean_watts,
+            "method": energy.method,
+            "valid": energy.valid,
+            "reasons": self._reasons(gpu, energy),
+            "cross_checks": {name: energy.cross_checks.get(name) for name in checks},
+            "samples": gpu.cadence.samples(start_ns, end_ns),
+            "achieved_hz": gpu.cadence.hertz(start_ns, end_ns),
+            "interval_error_ms": _p50_p99(self._reader_of(gpu.descriptor.stream).interval_errors_ms(start_ns, end_ns)),
+            "detected_period_ms": {
+                name: None if periods.get(name) is None else (periods[name] or 0) / 1e6
+                for name in ("power_instant", "energy_counter")
+            },
+        }
+
+    def _reasons(self, gpu: GpuReadings, energy: WindowEnergy) -> list[str]:
+        found: list[Reason] = [*energy.reasons, *gpu.slowed(energy.start_ns, energy.end_ns)]
+        if self._is_shared(gpu):
+            found.append(Reason.WHOLE_BOARD)
+        if self._simulated:
+            found.append(Reason.SIMULATED)
+        return [reason.value for reason in dict.fromkeys(found)]
+
+    def _is_shared(self, gpu: GpuReadings) -> bool:
+        """Whether the board is divided into MIG instances, whose power nobody can tell apart."""
+        power = self.start.provenance.get("devices") if self.start else None
+        boards: JsonValue = power.get("devices") if isinstance(power, dict) else None
+        known = boards if isinstance(boards, list) else []
+        return any(
+            isinstance(board, dict) and board.get("uuid") == gpu.descriptor.device and board.get("mig") is True
+            for board in known
+        )
+
+    def _cpu_percent(self) -> float | None:
+        """The sampler's CPU over the measurement: its rows, each weighted by the second or less that it is about."""
+        before, weighed, total = 0, 0.0, 0
+        for t_ns, percent in self._cpu:
+            span_ns = min(t_ns - before, NS)
+            weighed, total, before = weighed + percent * span_ns, total + span_ns, t_ns
+        return weighed / total if total else None
+
+
+def _is_own(stream: str) -> bool:
+    return stream == "sampler" or stream.startswith("sampler.gpu")
+
+
+def _p50_p99(values: list[float]) -> dict[str, float | None]:
+    found = percentiles(values)
+    return {"p50": found["p50"], "p99": found["p99"]} if found else {"p50": None, "p99": None}
+
+
+def read_measurement(path: Path) -> Measurement:
+    """The measurement that was recorded in `path`."""
+    measurement = Measurement()
+    told: Iterable[Document] = Reader(path)
+    for document in told:
+        measurement.add(document)
+    if measurement.start is None:
+        raise RecordingError(path, "holds no documents")
+    return measurement

@@ -1,0 +1,108 @@
+"""One power field of a sensor as the staircase it is: a value holds until the sensor renews it. Pure."""
+
+import math
+import statistics
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import pairwise
+
+from engine.clock import NS
+
+_FEWEST = 5
+_RECENT = 60
+"""Steps that a period is judged from."""
+
+
+class PowerTrack:
+    """Readings of one field in watts, None where the device gave none. Only changes are kept, so polling is cheap."""
+
+    def __init__(self) -> None:
+        self.t_ns: list[int] = []
+        """When each value began to be read: the middle between the last old reading and the first new one."""
+        self.watts: list[float | None] = []
+        self.read_ns: int | None = None
+
+    def add(self, t_ns: int, watts: float | None) -> None:
+        """Take one reading."""
+        if not self.t_ns:
+            self._step(t_ns, watts)
+        elif watts != self.watts[-1]:
+            self._step((t_ns + (self.read_ns or t_ns)) // 2, watts)
+        self.read_ns = t_ns
+
+    def _step(self, t_ns: int, watts: float | None) -> None:
+        self.t_ns.append(t_ns)
+        self.watts.append(watts)
+
+    def forget_before(self, t_ns: int) -> None:
+        """Drop what was over before `t_ns`."""
+        cut = max(0, bisect_right(self.t_ns, t_ns) - 1)
+        del self.t_ns[:cut], self.watts[:cut]
+
+    def at(self, t_ns: int) -> float | None:
+        """The value that was there to be read at `t_ns`."""
+        at = bisect_right(self.t_ns, t_ns) - 1
+        return self.watts[at] if at >= 0 else None
+
+    def steps(self, start_ns: int, end_ns: int) -> Iterator[tuple[int, int, float | None]]:
+        """The steps within the window, each from, to and its value; the last one holds as long as it was read."""
+        at = max(bisect_right(self.t_ns, start_ns) - 1, 0)
+        while at < len(self.t_ns) and self.t_ns[at] < end_ns:
+            begin = max(self.t_ns[at], start_ns)
+            end = self.t_ns[at + 1] if at + 1 < len(self.t_ns) else (self.read_ns or begin)
+            if min(end, end_ns) > begin:
+                yield begin, min(end, end_ns), self.watts[at]
+            at += 1
+
+    def updates(self, start_ns: int, end_ns: int) -> Iterator[tuple[int, float]]:
+        """When within the window the sensor was seen to renew its value, and to what."""
+        for at in range(max(bisect_left(self.t_ns, start_ns), 1), bisect_right(self.t_ns, end_ns)):
+            watts = self.watts[at]
+            if watts is not None:
+                yield self.t_ns[at], watts
+
+    def values(self, start_ns: int, end_ns: int) -> list[float]:
+        """The known values of the window."""
+        return [watts for _, _, watts in self.steps(start_ns, end_ns) if watts is not None]
+
+    def integral(self, start_ns: int, end_ns: int) -> float | None:
+        """Joules of the window, None unless known values cover nine tenths of it; holes carry the mean."""
+        joules, known_ns = 0.0, 0
+        for begin, end, watts in self.steps(start_ns, end_ns):
+            if watts is not None:
+                joules += watts * (end - begin) / NS
+                known_ns += end - begin
+        if known_ns <= 0 or known_ns < 0.9 * (end_ns - start_ns):
+            return None
+        return joules * (end_ns - start_ns) / known_ns
+
+    def mean(self, start_ns: int, end_ns: int) -> float | None:
+        """Mean watts of what is known of the window."""
+        known = [(end - begin, watts) for begin, end, watts in self.steps(start_ns, end_ns) if watts is not None]
+        total_ns = sum(span for span, _ in known)
+        return sum(span * watts for span, watts in known) / total_ns if total_ns else None
+
+    def spread(self, start_ns: int, end_ns: int) -> float:
+        """Standard deviation of the power over the window, in watts; 0 where nothing is known."""
+        middle = self.mean(start_ns, end_ns)
+        if middle is None:
+            return 0.0
+        known = [(end - begin, watts) for begin, end, watts in self.steps(start_ns, end_ns) if watts is not None]
+        total_ns = sum(span for span, _ in known)
+        return math.sqrt(sum(span * (watts - middle) ** 2 for span, watts in known) / total_ns)
+
+    def travel(self, start_ns: int, end_ns: int) -> float:
+        """How far the value went up and down over the window, in watts in all."""
+        values = self.values(start_ns, end_ns)
+        return sum(abs(later - earlier) for earlier, later in pairwise(values))
+
+    def period_ns(self) -> int | None:
+        """How often the sensor renews its value, from the newest changes; None before there are enough.
+
+        An update to the same value cannot be seen, so it is the most frequent distance that counts.
+        """
+        newest = self.t_ns[-_RECENT:]
+        if len(newest) < _FEWEST + 1:
+            return None
+        gaps = sorted(later - earlier for earlier, later in pairwise(newest))
+        return round(statistics.median(gaps[: max(_FEWEST, len(gaps) * 3 // 4)]))

@@ -1,0 +1,200 @@
+"""One device's reading loop: samples on absolute deadlines, pages every 40 ms, a mark for whatever was amiss.
+
+Every device has a reader with a thread of its own, since a driver call may block for seconds. What other
+threads may use is said where it is defined; the rest belongs to the reader's thread.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from pydantic import JsonValue
+
+from engine.clock import NS, Clock
+from engine.deadlines import RATES_HZ, SENSIBLE_HZ, Deadlines, Pace
+from engine.documents import Descriptor, Mark, MarkKind, Page
+from engine.lanes import LONG_CALL_NS, Lanes, Table
+from engine.outages import Outages
+from engine.sources import Source
+
+SLOW_HZ = 5
+PAGE_SECONDS = 0.04
+PROBES = 9
+
+Emit = Callable[[Descriptor | Page | Mark], None]
+
+
+class Reader:
+    """Reads `source` at `rate_hz`, or as near as its calls allow, and hands pages and marks to `emit`.
+
+    `own_stream` is where it reports its lateness. `share` of a period, from 0 to 1, is how long it waits
+    before its first sample, so that several readers do not all wake at once.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Clock,
+        emit: Emit,
+        *,
+        rate_hz: int = 100,
+        walk: bool = True,
+        own_stream: str = "sampler",
+        share: float = 1.0,
+        call_ns: float = 0,
+    ) -> None:
+        self.lanes = Lanes(source, clock)
+        self.name = self.lanes.fast.stream
+        self._clock, self._emit, self._walk, self._share = clock, emit, walk, share
+        self._own = Table(own_stream, ["sampler_lateness_microseconds", "sampler_call_microseconds"])
+        self._data: dict[str, JsonValue] = {"stream": self.name, "device": source.device_id}
+        self._outages = Outages(self.name, self._data)
+        # Without power to read, only the slow lane is left.
+        limit_hz = RATES_HZ[-1] if source.fast_columns else SENSIBLE_HZ[-1]
+        now = self._last_ns = clock.now_ns()
+        self.pace = Pace(rate_hz, now, call_ns=call_ns, limit_hz=limit_hz)
+        self._handing_over, self._awake = threading.Lock(), threading.Event()
+        self._turn = 0
+        self._marks = [Mark(kind=MarkKind.NOTE, t_ns=now, text=text, data=self._data) for text in source.notes]
+        if self.pace.hz < rate_hz:
+            self._marks.append(self._pace_mark(rate_hz))
+        self.calling_since_ns: int | None = None
+        """When the call began that is now under way, None between calls; any thread may look."""
+
+    def describe(self) -> list[Descriptor]:
+        """A descriptor for each of its streams, in the order in which they are to be written."""
+        now, period = self._clock.now_ns(), NS // max(1, self.pace.hz)
+        found = self.lanes.describe(t_ns=now, period_ns=period, slow_period_ns=self._slow_turns() * period)
+        return [*found, self._own.describe(source="sampler", t_ns=now, period_ns=period)]
+
+    def ask(self, rate_hz: int) -> None:
+        """Sample at `rate_hz` from the next page on, or sleep (0); any thread may ask."""
+        self.pace.ask(rate_hz)
+        self._awake.set()
+
+    def wake(self) -> None:
+        """Look again whether all is over, if it sleeps; any thread may."""
+        self._awake.set()
+
+    def run(self, ended: Callable[[], bool]) -> None:
+        """Sample until `ended` says so, which is asked after every page."""
+        while True:
+            over = self._sample_steadily(ended) if self.pace.hz else self._rest(ended)
+            if over:
+                break
+        self._marks += self._outages.marks(self._clock.now_ns(), last=True)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Emit the marks and rows since the last time; any thread may, and each stream's order is kept."""
+        with self._handing_over:
+            marks, self._marks = self._marks, []
+            for mark in marks:
+                self._emit(mark)
+            for table in (self.lanes.fast, self.lanes.slow, self._own):
+                page = table.take()
+                if page is not None:
+                    self._emit(page)
+
+    def hung_mark(self, since_ns: int, now_ns: int, *, over: bool) -> Mark:
+        """The mark for a call that has not returned: a warning while it lasts, a gap when all is `over`."""
+        if over:
+            text = f"{self.name}: its driver call had not returned when the sampler ended"
+            return Mark(kind=MarkKind.GAP, t_ns=since_ns, end_t_ns=now_ns, text=text, data=self._data)
+        text = f"{self.name} hangs: its driver call has not returned for {(now_ns - since_ns) / NS:.1f} s"
+        data = {**self._data, "since_t_ns": since_ns}
+        return Mark(kind=MarkKind.WARNING, t_ns=now_ns, text=text, data=data)
+
+    # -- the loop
+
+    def _sample_steadily(self, ended: Callable[[], bool]) -> bool:
+        """Sample until the end (True) or until another rate is due."""
+        rate_hz = self.pace.hz
+        page_turns, slow_turns = max(1, round(rate_hz * PAGE_SECONDS)), self._slow_turns()
+        start = self._clock.now_ns() + round(NS * self._share / rate_hz)
+        deadlines, k = Deadlines(start, rate_hz, walk=self._walk), 0
+        while True:
+            due = deadlines.at(k)
+            self._clock.sleep_until(due)
+            self._sample(due, self._turn % slow_turns)
+            self._turn += 1
+            if self._turn % page_turns == 0:
+                changed = self._between_pages()
+                if ended():
+                    return True
+                if changed:
+                    return False
+            k = deadlines.after(k, self._clock.now_ns())
+
+    def _sample(self, due_ns: int, slow_turn: int) -> None:
+        begun = self.calling_since_ns = self._clock.now_ns()
+        source = self.lanes.source
+        call_ns = self.lanes.read_fast()
+        if slow_turn < len(source.slow_calls):
+            self.lanes.read_slow(source.slow_calls[slow_turn])
+        self.calling_since_ns = None
+        self._own.add(begun, ((begun - due_ns) / 1000, call_ns / 1000))
+        self.pace.called(call_ns)
+        if source.failure is not None or self._outages.open:
+            self._outages.see(source.failure, begun)
+        if begun - self._last_ns > LONG_CALL_NS:
+            self._hole(self._last_ns, begun, "nothing was read for {}: the sampler was held up")
+        self._last_ns = self._clock.now_ns()
+        if self._last_ns - begun > LONG_CALL_NS:
+            self._hole(begun, self._last_ns, "it answers again, after a driver call of {}")
+
+    def _between_pages(self) -> bool:
+        """Hand over; True when the rate has changed."""
+        now = self._clock.now_ns()
+        asked = self.pace.asked_hz
+        if self._outages.open:
+            self._marks += self._outages.marks(now)
+        changed = self.pace.changes(now)
+        if changed:
+            self._marks.append(self._pace_mark(asked))
+        self.hand_over()
+        return changed
+
+    def _rest(self, ended: Callable[[], bool]) -> bool:
+        """Sleep until samples are wanted again or all is over (True)."""
+        begun, over = self._clock.now_ns(), False
+        while not over and not self.pace.changes(self._clock.now_ns()):
+            self._awake.wait()
+            self._awake.clear()
+            over = ended()
+        self._last_ns = self._clock.now_ns()
+        self._hole(begun, self._last_ns, "it was left alone for {}: nobody wanted samples")
+        if not over:
+            self._marks.append(self._pace_mark(self.pace.asked_hz))
+        return over
+
+    def _slow_turns(self) -> int:
+        # One slow call a sample at most: with more calls than samples the lane gets slower, never the sample.
+        return max(1, self.pace.hz // SLOW_HZ, len(self.lanes.source.slow_calls))
+
+    # -- marks
+
+    def _hole(self, from_ns: int, to_ns: int, why: str) -> None:
+        text = f"{self.name}: {why.format(f'{(to_ns - from_ns) / NS:.2f} s')}"
+        self._marks.append(Mark(kind=MarkKind.GAP, t_ns=from_ns, end_t_ns=to_ns, text=text, data=self._data))
+
+    def _pace_mark(self, asked_hz: int) -> Mark:
+        """The rate has changed: a note if that was wanted, a warning if the device cannot give it."""
+        hz, call_us = self.pace.hz, self.pace.call_ns / 1000
+        data = {**self._data, "rate_hz": hz, "asked_hz": asked_hz, "call_microseconds": round(call_us, 1)}
+        kind, text = MarkKind.NOTE, f"{self.name} is read at {hz} Hz from here on" if hz else f"{self.name} is not read"
+        if hz < asked_hz:
+            cause = f"a driver call takes {call_us:.0f} µs" if self.lanes.fast.columns else "it offers no power"
+            kind, text = MarkKind.WARNING, f"{text}, not at {asked_hz}: {cause}"
+        return Mark(kind=kind, t_ns=self._clock.now_ns(), text=text, data=data)
+
+
+def call_cost_ns(sources: Sequence[Source], clock: Clock) -> list[float]:
+    """How long one fast call of each source takes now: the median of a few."""
+    return [median(_timed(source, clock) for _ in range(PROBES)) for source in sources]
+
+
+def _timed(source: Source, clock: Clock) -> int:
+    begun = clock.now_ns()
+    source.read_fast()
+    return clock.now_ns() - begun

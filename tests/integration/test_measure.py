@@ -1,0 +1,378 @@
+"""`wattrace measure` as a researcher runs it: the installed command, the real NVML bindings, a fake driver library."""
+
+import ctypes
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from engine.documents import Mark, Stop
+from engine.measured import read_measurement
+from engine.recording import Reader
+from integration.conftest import WATTRACE
+from integration.processes import living, marked_environment, wait_until
+
+NUMBER, WHOLE = {"type": ["number", "null"]}, {"type": "integer"}
+
+
+def exactly(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+SHAPE = exactly(
+    start_ns=WHOLE,
+    end_ns=WHOLE,
+    simulated={"type": "boolean"},
+    sampler_cpu_percent=NUMBER,
+    gpus={
+        "type": "array",
+        "minItems": 1,
+        "items": exactly(
+            index=WHOLE,
+            uuid={"type": "string"},
+            name={"type": "string"},
+            energy_joules=NUMBER,
+            uncertainty_joules=NUMBER,
+            method={"enum": ["counter", "integral_instant", "integral_average", None]},
+            valid={"type": "boolean"},
+            reasons={"type": "array", "items": {"type": "string"}},
+            cross_checks=exactly(counter_joules=NUMBER, instant_joules=NUMBER, average_joules=NUMBER),
+            samples=WHOLE,
+            achieved_hz=NUMBER,
+            interval_error_ms=exactly(p50=NUMBER, p99=NUMBER),
+            detected_period_ms=exactly(power_instant=NUMBER, energy_counter=NUMBER),
+        ),
+    },
+)
+
+
+class Lab:
+    """Measures on scripted GPUs, each run with a script of its own, and knows the truth."""
+
+    def __init__(self, folder: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self._library, self._monkeypatch = folder, library, monkeypatch
+        self.mark, environment = marked_environment(XDG_DATA_HOME=str(folder), LD_LIBRARY_PATH=str(library))
+        self._environment = environment
+        self.script = ""
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str, script: str = "", **options: object) -> subprocess.Popen[bytes]:
+        """Start `measure`, its GPUs as `script` says, t0 being now."""
+        self.script = f"t0_ns={time.monotonic_ns()};{script}"
+        environment = {**self._environment, "FAKE_NVML": self.script}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
+        process = subprocess.Popen([*WATTRACE, "measure", *arguments], env=environment, **{**pipes, **options})  # type: ignore[call-overload]
+        self._started.append(process)
+        return process  # type: ignore[no-any-return]
+
+    def run(self, *arguments: str, script: str = "", stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        process = self.start(*arguments, script=script, cwd=self.folder)
+        out, errors = process.communicate(stdin, timeout=60)
+        assert b"Traceback" not in errors and b"fault of its own" not in errors
+        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+    def result(self, *arguments: str, script: str = "", code: int = 0) -> dict:
+        done = self.run("--json", *arguments, script=script)
+        assert done.returncode == code, done.stderr
+        return checked(done.stdout)
+
+    def truth(self, gpu: dict, script: str | None = None) -> float:
+        """Joules that really went over the window that `gpu` tells of."""
+        self._monkeypatch.setenv("FAKE_NVML", script or self.script)
+        joules = ctypes.CDLL(str(self._library / "libnvidia-ml.so.1")).fake_truth_joules
+        joules.restype, joules.argtypes = ctypes.c_double, [ctypes.c_uint, ctypes.c_longlong, ctypes.c_longlong]
+        return float(joules(gpu["index"], gpu["start_ns"], gpu["end_ns"]))
+
+    def child_of(self, part: str) -> int:
+        """Our process with `part` in its command line, once it is there."""
+
+        def found() -> list[int]:
+            return [pid for pid, line in living(self.mark).items() if part in line and "wattrace" not in line]
+
+        wait_until(found, what=f"{part} runs")
+        return found()[0]
+
+    def end(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        wait_until(lambda: not living(self.mark), what="every process of the test has ended")
+
+
+def checked(out: bytes) -> dict:
+    """The object in the last line of `out`, its shape checked."""
+    result = json.loads(out.splitlines()[-1])
+    jsonschema.validate(result, SHAPE)
+    return result
+
+
+@pytest.fixture
+def lab(tmp_path: Path, fake_nvml_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    place = Lab(tmp_path, fake_nvml_folder, monkeypatch)
+    yield place
+    place.end()
+
+
+SIGNALS = (
+    "signal=constant;high=300",
+    "signal=square;period=0.04",
+    "signal=square;period=0.37;duty=0.3",
+    "signal=burst;from=2.2;to=2.5",
+)
+
+
+def test_a_window_of_seconds_is_exact(lab: Lab) -> None:
+    """At the same time, for it takes seconds: the fake GPUs know nothing of each other."""
+    running = []
+    for seed, shape in enumerate(SIGNALS, start=31):
+        process = lab.start("--json", "--seconds", "1.73", script=f"noise=0.5;seed={seed};{shape}")
+        running.append((process, lab.script))
+    for process, script in running:
+        out, _ = process.communicate(timeout=60)
+        result = checked(out)
+        (gpu,) = result["gpus"]
+        assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu, script), rel=0.01), script
+        assert (result["start_ns"], result["end_ns"]) == (gpu["start_ns"], gpu["end_ns"])
+        assert 1.53e9 - 5e6 < gpu["end_ns"] - gpu["start_ns"] <= 1.73e9, "each edge within one tick of 100 ms"
+        assert gpu["method"] == "counter"
+        assert gpu["detected_period_ms"]["energy_counter"] == pytest.approx(100, rel=0.02)
+        assert gpu["samples"] > 500 and result["simulated"] is False
+        assert abs(gpu["energy_joules"] - gpu["cross_checks"]["counter_joules"]) < 1e-9
+
+
+def test_a_command_is_measured_and_nothing_of_it_is_touched(lab: Lab) -> None:
+    program = "import sys,time; time.sleep(.9); b=sys.stdin.buffer.read(); sys.stdout.buffer.write(b); sys.exit(37)"
+    sent = bytes(range(256)) + b"\n"
+    done = lab.run("--json", "--", sys.executable, "-c", program, script="seed=5;high=300", stdin=sent)
+    assert done.returncode == 37
+    assert done.stdout.startswith(sent) and done.stdout.count(b'"energy_joules"') == 1
+    result = checked(done.stdout[len(sent) :])
+    (gpu,) = result["gpus"]
+    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.01)
+    assert (gpu["start_ns"], gpu["end_ns"]) == (result["start_ns"], result["end_ns"])
+    assert 0.9e9 < result["end_ns"] - result["start_ns"] < 3e9
+
+
+def test_without_json_stdout_is_the_commands_alone(lab: Lab) -> None:
+    done = lab.run("--", "printf", r"a\0b", script="high=300")
+    assert done.returncode == 0 and done.stdout == b"a\0b"
+    assert b"Fake hopper" in done.stderr and b"energy, J" in done.stderr
+
+
+def test_options_after_the_commands_name_are_its_own(lab: Lab) -> None:
+    done = lab.run("sh", "-c", 'echo "$@"', "sh", "--json", "--", "-x")
+    assert done.stdout == b"--json -- -x\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [("no-such-command", 127, b"No such file"), ("./text", 126, b"Permission denied"), ("/", 126, b"denied")],
+)
+def test_a_command_that_cannot_be_run(lab: Lab, command: str, code: int, words: bytes) -> None:
+    (lab.folder / "text").touch(mode=0o600)
+    done = lab.run("--json", "--", command)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_command_that_is_killed_has_the_shells_status(lab: Lab) -> None:
+    assert lab.run("--", "sh", "-c", "kill -9 $$").returncode == 137
+
+
+TRAPPED = "trap 'echo caught; exit 9' INT; trap 'echo ended; exit 8' TERM; echo ready; while :; do sleep 0.05; done"
+
+
+@pytest.mark.parametrize(
+    ("send", "code", "words"),
+    [
+        (lambda process: os.killpg(process.pid, signal.SIGINT), 9, b"caught"),
+        (lambda process: process.send_signal(signal.SIGINT), 9, b"caught"),
+        (lambda process: process.send_signal(signal.SIGTERM), 8, b"ended"),
+    ],
+    ids=["SIGINT to the group", "SIGINT to us alone", "SIGTERM"],
+)
+def test_signals_are_the_commands_and_it_is_still_reported(
+    lab: Lab, send: Callable[[subprocess.Popen[bytes]], None], code: int, words: bytes
+) -> None:
+    process = lab.start("--json", "--", "sh", "-c", TRAPPED, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.4)
+    send(process)
+    out, errors = process.communicate(timeout=20)
+    assert process.returncode == code and b"Traceback" not in errors
+    assert out.splitlines()[0] == words
+    gpu = checked(out)["gpus"][0]
+    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.02)
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_command_once(lab: Lab) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(LD_LIBRARY_PATH=str(lab._library), FAKE_NVML="high=300", WATTRACE_TEST_MARK=lab.mark)
+        program = "trap 'echo caught' INT; echo ready; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do sleep 0.1; done"
+        os.execv(WATTRACE[0], [*WATTRACE, "measure", "--json", "--", "sh", "-c", program])
+    seen = b""
+    typed = False
+    while True:
+        try:
+            seen += os.read(terminal, 65536)
+        except OSError:
+            break  # a terminal whose last program is gone
+        if b"ready" in seen and not typed:
+            typed = os.write(terminal, b"\x03") == 1
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert seen.count(b"caught") == 1
+    assert checked(seen)["gpus"][0]["energy_joules"] > 0
+
+
+def test_ctrl_c_reports_what_was_measured_so_far(lab: Lab) -> None:
+    process = lab.start("--json", "--seconds", "60", script="seed=3;high=300")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"Ctrl-C" in errors and b"Traceback" not in errors
+    gpu = checked(out)["gpus"][0]
+    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.01)
+    assert 0.3e9 < gpu["end_ns"] - gpu["start_ns"] < 4e9
+
+
+def test_without_a_window_it_measures_until_ctrl_c(lab: Lab) -> None:
+    process = lab.start(script="seed=3;high=300")
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"measuring until Ctrl-C\n"
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    assert process.returncode == 0 and errors == b""
+    assert b"energy counter" in out and b"300.0" in out
+
+
+def test_ctrl_c_before_anything_was_measured(lab: Lab) -> None:
+    made = lab.folder / "made"
+    process = lab.start("--", "touch", str(made))
+    lab.child_of("engine.sampler")
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"the command was not run" in errors and len(errors.splitlines()) == 1
+    assert not made.exists()
+
+
+def test_no_gpu_is_one_line_and_the_command_is_not_run(lab: Lab) -> None:
+    made = lab.folder / "made"
+    out = lab.folder / "never.jsonl"
+    done = lab.run("--out", str(out), "--", "touch", str(made), script="gpus=0")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"sees no GPU" in done.stderr and b"the command was not run" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not made.exists() and not out.exists()
+
+
+def test_a_gpu_without_any_sensor_is_said_and_the_command_still_counts(lab: Lab) -> None:
+    result = lab.result("--", "sh", "-c", "exit 4", script="profile=none", code=4)
+    (gpu,) = result["gpus"]
+    assert (gpu["energy_joules"], gpu["uncertainty_joules"], gpu["method"]) == (None, None, None)
+    assert gpu["valid"] is False and "not_supported" in gpu["reasons"]
+    assert gpu["samples"] == 0 and gpu["achieved_hz"] is None
+
+
+def test_each_of_two_gpus_has_its_own_window_and_method(lab: Lab) -> None:
+    script = "gpus=2;seed=9;high=300;gpu1.high=200;gpu1.profile=pascal"
+    result = lab.result("--seconds", "1.1", script=script)
+    first, second = result["gpus"]
+    assert [first["index"], second["index"]] == [0, 1]
+    assert (first["method"], second["method"]) == ("counter", "integral_instant")
+    assert first["energy_joules"] == pytest.approx(lab.truth(first), rel=0.01)
+    assert second["energy_joules"] == pytest.approx(lab.truth(second), rel=0.03)
+    assert result["start_ns"] == min(first["start_ns"], second["start_ns"])
+    assert result["end_ns"] == max(first["end_ns"], second["end_ns"])
+
+
+def test_gpus_are_chosen_by_index_and_uuid(lab: Lab) -> None:
+    uuid = "GPU-00000000-0000-0000-0000-000000000002"
+    chosen = lab.result("--gpu", "0", "--gpu", uuid, "--", "true", script="gpus=3")["gpus"]
+    assert [gpu["index"] for gpu in chosen] == [0, 2] and chosen[1]["uuid"] == uuid
+    refused = lab.run("--gpu", "7", "--", "true", script="gpus=3")
+    assert refused.returncode == 1 and b"no GPU is called '7'" in refused.stderr
+
+
+def test_a_recording_gives_the_same_figures_to_the_last_bit(lab: Lab) -> None:
+    out = lab.folder / "measured.jsonl"
+    script = "seed=8;noise=0.5;signal=square;period=0.2"
+    result = lab.result("--out", str(out), "--", "sleep", "0.83", script=script)
+    assert read_measurement(out).result() == result
+    told = list(Reader(out))
+    assert isinstance(told[-1], Stop) and told[-1].exit_status == "success" and told[-1].counts["gpu0"] > 500
+    window = [each.data["window"] for each in told if isinstance(each, Mark) and "window" in each.data]
+    assert window == ["begin", "end"]
+    compared = subprocess.run([*WATTRACE, "compare", str(out)], capture_output=True, check=False)
+    assert compared.returncode == 1 and b"no arms" in compared.stderr and b"Traceback" not in compared.stderr
+    again = lab.run("--out", str(out), "--", "true")
+    assert again.returncode == 1 and b"exists already" in again.stderr and b"the command was not run" in again.stderr
+
+
+def test_simulated_is_labelled_everywhere(lab: Lab) -> None:
+    result = lab.result("--simulate", "--seconds", "0.7", script="init=9")
+    (gpu,) = result["gpus"]
+    assert result["simulated"] is True and "simulated" in gpu["reasons"] and gpu["energy_joules"] > 0
+    shown = lab.run("--simulate", "--seconds", "0.5", script="init=9")
+    assert b"SIMULATED" in shown.stdout
+    assert b"no simulated GPU is called" in lab.run("--simulate", "--gpu", "1", "--seconds", "1").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seconds", "1", "--", "true"], b"leave one of them out"),
+        (["--seconds", "nan"], b"--seconds nan"),
+        (["--seconds", "-1"], b"--seconds -1"),
+    ],
+)
+def test_what_cannot_be_asked_for(lab: Lab, arguments: list[str], words: bytes) -> None:
+    done = lab.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_an_outage_is_flagged(lab: Lab) -> None:
+    result = lab.result("--seconds", "3", script="seed=4;high=300;lost=2.5:3.1")
+    (gpu,) = result["gpus"]
+    assert "gap" in gpu["reasons"]
+    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.01)
+    assert any("does not answer" in warning for warning in result["warnings"])
+
+
+def test_a_sampler_that_dies_costs_the_figures_and_not_the_command(lab: Lab) -> None:
+    process = lab.start("--json", "--", "sh", "-c", "echo ready; sleep 1.2; exit 6")
+    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+    time.sleep(0.3)
+    os.kill(lab.child_of("engine.sampler"), signal.SIGKILL)
+    out, errors = process.communicate(timeout=20)
+    assert process.returncode == 6
+    assert b"sampler process was killed" in errors and b"Traceback" not in errors
+    (gpu,) = checked(out)["gpus"]
+    assert gpu["energy_joules"] is None and gpu["valid"] is False and "gap" in gpu["reasons"]
+
+
+def test_a_sampler_that_dies_ends_a_window_of_seconds(lab: Lab) -> None:
+    process = lab.start("--json", "--seconds", "60", script="seed=6;high=300")
+    pid = lab.child_of("engine.sampler")
+    time.sleep(3)
+    os.kill(pid, signal.SIGKILL)
+    out, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and b"sampler process was killed" in errors and b"Traceback" not in errors
+    (gpu,) = checked(out)["gpus"]
+    assert gpu["energy_joules"] is None or gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.05)

@@ -1,0 +1,85 @@
+from itertools import pairwise
+
+import pytest
+
+from engine.clock import NS
+from engine.deadlines import Deadlines, Pace, affordable_hz
+
+
+def largest_hole_ms(rate_hz: int, tick_ms: int, seconds: float, first: int = 0) -> float:
+    """Between the phases of a tick that were sampled from sample `first` on."""
+    plan = Deadlines(0, rate_hz)
+    phases = sorted(plan.at(k) % (tick_ms * 1_000_000) for k in range(first, first + round(seconds * rate_hz)))
+    holes = [later - earlier for earlier, later in pairwise([*phases, phases[0] + tick_ms * 1_000_000])]
+    return max(holes) / 1e6
+
+
+@pytest.mark.parametrize("tick_ms", [10, 20, 50, 100])
+def test_at_100_hz_every_phase_of_a_tick_is_met_within_a_millisecond_in_two_seconds(tick_ms: int):
+    for first in range(0, 400, 13):
+        assert largest_hole_ms(100, tick_ms, 2, first) < 1
+        assert largest_hole_ms(100, tick_ms, 5, first) < 0.35
+        assert largest_hole_ms(50, tick_ms, 5, first) < 0.7
+
+
+def test_a_grid_that_does_not_walk_never_learns_more():
+    plan = Deadlines(0, 100, walk=False)
+    assert {plan.at(k) % 100_000_000 // 1_000_000 for k in range(1000)} == set(range(0, 100, 10))
+
+
+@pytest.mark.parametrize("rate_hz", [10, 33, 100, 499, 500, 1000])
+def test_the_mean_rate_is_the_one_asked_for(rate_hz: int):
+    plan, periods = Deadlines(5, rate_hz), rate_hz * 10
+    assert (plan.at(periods) - plan.at(0)) / NS == pytest.approx(10, abs=0.5001 / rate_hz)
+    hours = 3600 * rate_hz * 100
+    assert (plan.at(hours) - 5) / NS == pytest.approx(360_000, abs=1.0001 / rate_hz)
+
+
+def test_neighbours_are_never_close_and_never_far():
+    plan = Deadlines(0, 100)
+    steps = [later - earlier for earlier, later in pairwise(plan.at(k) for k in range(1000))]
+    assert {round(step / 1e5) for step in steps} == {56, 156}
+
+
+def test_from_500_hz_on_nothing_walks():
+    plan = Deadlines(0, 500)
+    assert [plan.at(k) for k in range(5)] == [0, 2_000_000, 4_000_000, 6_000_000, 8_000_000]
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(105, 1), (110, 1), (119, 1), (120, 2), (157, 5), (1_000_000, 99_990)],
+)
+def test_after_a_stall_comes_the_newest_of_those_missed(now: int, expected: int):
+    plan = Deadlines(100, NS // 10, walk=False)  # a period of 10 ns
+    assert plan.after(0, now) == expected
+
+
+def test_after_a_stall_a_walking_grid_skips_to_its_newest_too():
+    plan = Deadlines(0, 100)
+    for now in range(0, NS, 1_234_567):
+        k = plan.after(3, now)
+        assert k == 4 or plan.at(k) <= now < plan.at(k + 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "call_us", "rate"),
+    [(1000, 5, 1000), (1000, 299, 1000), (1000, 500, 500), (100, 500, 100), (700, 500, 500), (300, 10_000, 20)],
+)
+def test_calls_take_at_most_30_percent_of_the_time(asked: int, call_us: int, rate: int):
+    assert affordable_hz(asked, call_us * 1000) == rate
+
+
+def test_a_driver_slower_than_anything_is_asked_ten_times_a_second():
+    assert affordable_hz(1000, NS) == 10
+
+
+def test_asleep_is_asleep_until_asked():
+    pace = Pace(100, 0)
+    pace.ask(0)
+    assert pace.changes(1)
+    assert pace.hz == 0
+    assert not pace.changes(2 * NS)
+    pace.ask(50)
+    assert pace.changes(3 * NS)
+    assert pace.hz == 50

@@ -101,7 +101,8 @@ def report(name: str, arguments: list[str], streams: int, seconds: float, eager:
             f"{name}: tokens seen are tokens counted by the arm",
             "exact",
             load.completion_tokens + WARM_TOKENS == round(counted),
-            measured=f"{load.completion_tokens} and {WARM_TOKENS} to warm up, {counted:.0f}",
+            measured=f"{load.completion_tokens} and {WARM_TOKENS} to warm up, {counted:.0f}"
+            f"; {load.withdrawn} requests withdrawn",
         ),
     ]
 

@@ -78,7 +78,7 @@ async def look(kind: str, seconds: float) -> Look:
         return Look(refusal=Refusal(str(error)))
     devices = sampler.provenance.get("devices")
     facts = [dict(device) for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
-    return Look(facts, [{**report, "sampler": sensing.sampler()} for report in sensing.reports()])
+    return Look(facts, sensing.reports())
 
 
 def _devices(found: dict[str, Look], demo: Demo, *, simulated: bool) -> Iterator[Finding]:

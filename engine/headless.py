@@ -70,7 +70,9 @@ async def race(
         )
         with Recorder(path) as recorder:
             async with _streaming(stream) as sink:
-                running = Race(plan, run_id=run_id, recorder=recorder, sinks=(sink,) if sink else (), logs=logs)
+                running = Race(plan, run_id=run_id, recorder=recorder, logs=logs)
+                if sink is not None:
+                    running.add_sink(sink)
                 if watch is not None:
                     running.add_sink(lambda document: watch(running.ledger, document))
                 async with _told_to_stop(running, listen=stream):

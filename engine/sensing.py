@@ -1,141 +1,28 @@
 """Sensing: documents in, and out comes how well the power sensors and the sampler are doing now.
 
-It keeps the last seconds of every device, judged by the same meter that makes the figures, so that what is said of the
-sensor is what is held against the joules. Memory is bounded; time is the run's own.
+Memory is bounded; time is the run's own.
 """
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.clock import NS
-from engine.documents import Cell, Descriptor, Document, Mark, MarkKind, Page, Start
-from engine.energy import EnergyMeter, WindowEnergy
-from engine.validity import Reason, is_valid
-
-KEPT_NS = 10 * NS
-WINDOW_SECONDS = 8
-"""The sensors are compared over so many whole seconds: what the one-second average covers."""
-
-_SETTLE_NS = NS // 4
-"""A power reading tells of the past: the window ends this much before the newest one."""
+from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start
+from engine.sensor import KEPT_NS, Sensor
+from engine.validity import Reason
 
 _MOST_ROWS = 2000
-_FEWEST_GAPS = 4
-_POWER_CAP_BITS = 0x4 | 0x80  # as nvml.h numbers the clocks-event reasons: software limit, external power brake
-_HEAT_BITS = 0x20 | 0x40  # software and hardware thermal slowdown
-_FIELDS = ("power_instant_watts", "power_average_watts", "energy_joules")
-
-
-class DeviceSense:
-    """What one device's readings show of its sensor."""
-
-    def __init__(self, descriptor: Descriptor, *, shared: bool) -> None:
-        self.descriptor = descriptor
-        columns = descriptor.columns.items()
-        self.meter = EnergyMeter({name: column.window_ns for name, column in columns if column.window_ns is not None})
-        self._asked_ns = descriptor.nominal_period_ns or NS // 100
-        self._pages: deque[tuple[int, int]] = deque(maxlen=_MOST_ROWS)
-        self._first_ns: int | None = None
-        self._seen: dict[Reason, int] = {}
-        self._always = set(_standing_reasons(descriptor, shared=shared))
-
-    def page(self, page: Page) -> None:
-        """Take the samples of one page."""
-        newest = page.t_ns[-1]
-        self._first_ns = page.t_ns[0] if self._first_ns is None else max(self._first_ns, newest - KEPT_NS)
-        columns = (page.data.get(name, [None] * len(page.t_ns)) for name in _FIELDS)
-        for t_ns, instant, average, joules in zip(page.t_ns, *columns, strict=True):
-            self.meter.add(t_ns, instant=_number(instant), average=_number(average), joules=_number(joules))
-        self.meter.forget_before(newest - KEPT_NS)
-        self._pages.append((newest, len(page.t_ns)))
-        while self._pages[0][0] < newest - KEPT_NS:
-            self._pages.popleft()
-
-    def slow(self, page: Page) -> None:
-        """Take what the slow lane says of throttling."""
-        for t_ns, bits in zip(page.t_ns, page.data.get("throttle_reasons", ()), strict=False):
-            if isinstance(bits, int) and bits & _POWER_CAP_BITS:
-                self.saw(Reason.POWER_CAPPED, t_ns)
-            if isinstance(bits, int) and bits & _HEAT_BITS:
-                self.saw(Reason.THERMAL_THROTTLE, t_ns)
-
-    def saw(self, reason: Reason, t_ns: int) -> None:
-        """Something happened that is to be said for as long as readings are kept."""
-        self._seen[reason] = max(t_ns, self._seen.get(reason, 0))
-
-    # -- what it comes to
-
-    def report(self) -> dict[str, Any]:
-        """The figures of docs/protocol.md's `sensor`, but for the sampler's own."""
-        newest = self.meter.newest_t_ns or 0
-        window = self._window(newest)
-        recent = {reason for reason, t_ns in self._seen.items() if t_ns >= newest - KEPT_NS}
-        reasons = sorted({*self._always, *recent, *(window.reasons if window else ())})
-        return {
-            "stream": self.descriptor.stream,
-            "source": self.descriptor.source,
-            "achieved_hz": _rounded(self._achieved_hz(), 1),
-            "asked_hz": _rounded(NS / self._asked_ns, 1),
-            "instant_per_second": self._per_second(_FIELDS[0], self._instant_renewals(newest), newest),
-            "counter_per_second": self._per_second(_FIELDS[2], self._counter_renewals(newest), newest),
-            "period_ms": self._periods(),
-            "disagreement_percent": {name: _apart(window, name) for name in ("instant", "average")},
-            "window_seconds": round(window.seconds, 1) if window else None,
-            "valid": is_valid(reasons) and (window is None or window.valid),
-            "reasons": [reason.value for reason in reasons],
-        }
-
-    def _periods(self) -> dict[str, float | None]:
-        """How often each sensor renews its value, in milliseconds."""
-        seen = {
-            "power_instant": self.meter.instant.t_ns[1:],
-            "power_average": self.meter.average.t_ns[1:],
-            "energy_counter": [tick.t_ns for tick in self.meter.counter.ticks],
-        }
-        return {name: _period_ms(times, self._asked_ns) for name, times in seen.items()}
-
-    def _achieved_hz(self) -> float | None:
-        if len(self._pages) < 2:
-            return None
-        rows = sum(count for _, count in self._pages) - self._pages[0][1]
-        return rows * NS / max(1, self._pages[-1][0] - self._pages[0][0])
-
-    def _instant_renewals(self, newest: int) -> int:
-        return sum(1 for _ in self.meter.instant.updates(self._first_ns or 0, newest))
-
-    def _counter_renewals(self, newest: int) -> int:
-        return self.meter.counter.last_until(newest) + 1 - self.meter.counter.first_from(self._first_ns or 0)
-
-    def _per_second(self, column: str, count: int, newest: int) -> float | None:
-        """Different readings a second; None for a column that is not there, and before a second has passed."""
-        if self._first_ns is None or newest - self._first_ns < NS or column not in self.descriptor.columns:
-            return None
-        return round(count * NS / (newest - self._first_ns), 1)
-
-    def _window(self, newest: int) -> WindowEnergy | None:
-        """The last whole seconds between two ticks of the counter (without one: up to just now); None: too early."""
-        end = newest - _SETTLE_NS
-        counter = self.meter.counter
-        last = counter.last_until(end)
-        period = counter.period_ns()
-        if last >= 0 and period is not None and end - counter.ticks[last].t_ns < NS:
-            end = counter.ticks[last].t_ns + period // 2
-        seconds = min(WINDOW_SECONDS, (end - (self._first_ns or end) - (period or 0)) // NS)
-        if seconds < 1:
-            return None
-        # Half a tick more on both sides, so that the ticks at just whole seconds are inside.
-        return self.meter.snapped(end - seconds * NS - (period or 0), end)
+"""Samples that the sampler's punctuality is judged by, at most."""
 
 
 class Sensing:
     """Reads one run's documents; `report` says how its sensors and its sampler are doing."""
 
     def __init__(self) -> None:
-        self.devices: dict[str, DeviceSense] = {}
-        self._own: dict[str, deque[float]] = {}
+        self.devices: dict[str, Sensor] = {}
+        self._own: dict[str, dict[str, deque[float]]] = {}
         self._shared: frozenset[str] = frozenset()
 
     def add(self, document: Document) -> None:
@@ -144,32 +31,28 @@ class Sensing:
             case Start():
                 self.devices, self._own = {}, {}
                 self._shared = frozenset(_divided(document))
-            case Descriptor() if document.device is not None and "." not in document.stream:
-                shared = document.device in self._shared
-                self.devices[document.stream] = DeviceSense(document, shared=shared)
+            case Descriptor():
+                self._describe(document)
             case Page() if document.t_ns:
                 self._page(document)
-            case Mark(kind=MarkKind.GAP):
-                if device := self.devices.get(str(document.data.get("stream"))):
-                    device.saw(Reason.GAP, document.end_t_ns or document.t_ns)
+            case Mark():
+                self._mark(document)
             case _:
                 pass
 
     def report(self) -> dict[str, Any] | None:
         """The `sensor` of a frame: of the device with the gravest reason, else of the first; None without any."""
-        if not self.devices:
-            return None
-        gravest = max(self.reports(), key=_gravity)
-        return {**gravest, "sampler": self.sampler()}
+        return max(self.reports(), key=_gravity, default=None)
 
     def reports(self) -> list[dict[str, Any]]:
         """Every device's report."""
-        return [device.report() for device in self.devices.values()]
+        return [{**device.report(), "sampler": self._sampler(stream)} for stream, device in self.devices.items()]
 
-    def sampler(self) -> dict[str, float | None]:
-        """What sampling costs, and how punctual it is."""
-        late, call = (self._own.get(f"sampler_{name}_microseconds", ()) for name in ("lateness", "call"))
-        cpu = self._own.get("sampler_cpu_percent")
+    def _sampler(self, stream: str) -> dict[str, float | None]:
+        """What sampling this device costs, and how punctual it is."""
+        own = self._own.get(f"sampler.{stream}") or self._own.get("sampler", {})
+        late, call = (own.get(f"sampler_{name}_microseconds", ()) for name in ("lateness", "call"))
+        cpu = self._own.get("sampler.process", {}).get("sampler_cpu_percent")
         return {
             "cpu_percent": round(statistics.fmean(cpu), 2) if cpu else None,
             "call_us_p50": _rounded(_quantile(call, 0.5), 1),
@@ -177,26 +60,30 @@ class Sensing:
             "late_us_p99": _rounded(_quantile(late, 0.99), 1),
         }
 
+    def _describe(self, descriptor: Descriptor) -> None:
+        if descriptor.source == "sampler":
+            self._own.setdefault(descriptor.stream, {})
+        elif descriptor.stream in self.devices:
+            self.devices[descriptor.stream].descriptor = descriptor
+        elif descriptor.device is not None and "." not in descriptor.stream:
+            shared = descriptor.device in self._shared
+            self.devices[descriptor.stream] = Sensor(descriptor, shared=shared)
+
+    def _mark(self, mark: Mark) -> None:
+        device, rate_hz = self.devices.get(str(mark.data.get("stream"))), mark.data.get("rate_hz")
+        if device is not None and isinstance(rate_hz, int) and rate_hz > 0:
+            device.asked_ns = NS // rate_hz
+        if device is not None and mark.kind == MarkKind.GAP:
+            device.saw(Reason.GAP, mark.end_t_ns or mark.t_ns)
+
     def _page(self, page: Page) -> None:
-        if page.stream in {"sampler", "sampler.process"}:
-            most = _MOST_ROWS if page.stream == "sampler" else KEPT_NS // NS
+        if (own := self._own.get(page.stream)) is not None:
+            most = KEPT_NS // NS if page.stream == "sampler.process" else _MOST_ROWS
             for name, column in page.data.items():
-                kept = self._own.setdefault(name, deque(maxlen=most))
+                kept = own.setdefault(name, deque(maxlen=most))
                 kept.extend(float(value) for value in column if isinstance(value, int | float))
         elif device := self.devices.get(page.stream.removesuffix(".slow")):
             (device.slow if page.stream.endswith(".slow") else device.page)(page)
-
-
-def _standing_reasons(descriptor: Descriptor, *, shared: bool) -> Iterable[Reason]:
-    """What is true of the device as long as it is there."""
-    if not any(name in descriptor.columns for name in _FIELDS):
-        yield Reason.NOT_SUPPORTED
-    if descriptor.source == "simulated":
-        yield Reason.SIMULATED
-    if descriptor.source == "rapl":
-        yield Reason.WHOLE_PACKAGE
-    if shared:
-        yield Reason.WHOLE_BOARD
 
 
 def _divided(start: Start) -> Iterable[str]:
@@ -213,37 +100,9 @@ def _gravity(report: Mapping[str, Any]) -> int:
     return max((weights[Reason(code).weight] for code in report["reasons"]), default=0)
 
 
-def _apart(window: WindowEnergy | None, name: str) -> float | None:
-    """How many percent more (or less) than the counter a power field adds up to."""
-    if window is None:
-        return None
-    counted, other = window.cross_checks.get("counter_joules"), window.cross_checks.get(f"{name}_joules")
-    return round(100 * (other / counted - 1), 2) if counted and other is not None else None
-
-
-def _period_ms(times: Sequence[int], sampled_ns: int) -> float | None:
-    """How often something is renewed that was seen to be at `times`; None as long as that is too few.
-
-    A renewal is seen up to a sample late, so the usual distances differ by about a sample; a longer one is several
-    periods, in which the same value came again. All together they tell the period exactly.
-    """
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    if len(gaps) < _FEWEST_GAPS:
-        return None
-    middle = statistics.median(gaps)
-    usual = [gap for gap in gaps if abs(gap - middle) <= 1.5 * sampled_ns]
-    single = statistics.fmean(usual)
-    periods = sum(1 if abs(gap - middle) <= 1.5 * sampled_ns else max(1, round(gap / single)) for gap in gaps)
-    return round(sum(gaps) / periods / 1e6, 1)
-
-
 def _quantile(values: Iterable[float], share: float) -> float | None:
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else None
-
-
-def _number(cell: Cell) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -24,9 +24,12 @@ def fake_driver() -> Iterator["FakeDriver"]:
     if compiler is None:
         raise NoCompiler("no C compiler (cc) to build the fake driver with")
     with tempfile.TemporaryDirectory() as folder:
-        source = ROOT / "tests" / "fake_nvml" / "fake_nvml.c"
+        sources = [ROOT / "tests" / "fake_nvml" / "fake_nvml.c", ROOT / "bench" / "energy" / "more_nvml.c"]
         flags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", "-pthread"]
-        subprocess.run([compiler, *flags, "-o", str(Path(folder) / LIBRARY), str(source), "-lm"], check=True)
+        subprocess.run([compiler, *flags, "-o", str(Path(folder) / LIBRARY), *map(str, sources), "-lm"], check=True)
+        # CodeCarbon looks for NVIDIA GPUs only where this can be run.
+        (Path(folder) / "nvidia-smi").write_text("#!/bin/sh\nexit 0\n")
+        (Path(folder) / "nvidia-smi").chmod(0o755)
         yield FakeDriver(Path(folder))
 
 
@@ -42,7 +45,8 @@ class FakeDriver:
 
     def environment(self, script: str) -> dict[str, str]:
         """What a process needs to see the fake driver play `script`."""
-        return {**os.environ, "LD_LIBRARY_PATH": str(self.folder), "FAKE_NVML": script}
+        path = os.pathsep.join([str(self.folder), os.environ.get("PATH", os.defpath)])
+        return {**os.environ, "PATH": path, "LD_LIBRARY_PATH": str(self.folder), "FAKE_NVML": script}
 
     def set_script(self, script: str) -> None:
         """From now on the truth is this script's."""

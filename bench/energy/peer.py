@@ -73,23 +73,13 @@ def zeus_power(task: Answer) -> Answer:
 
 def codecarbon(task: Answer) -> Answer:
     """CodeCarbon: counter differences every 0.1 s; the same sums that it reports, for each GPU apart."""
-    from codecarbon import OfflineEmissionsTracker
+    from codecarbon.core.gpu import AllGPUDevices
 
-    tracker = OfflineEmissionsTracker(
-        country_iso_code="USA",
-        measure_power_secs=INTERVAL,
-        save_to_file=False,
-        log_level="critical",
-        allow_multiple_runs=True,
-        force_cpu_power=100,
-        force_ram_power=10,
-    )
-    [hardware] = [each for each in tracker._hardware if type(each).__name__ == "GPU"]
     sums = dict.fromkeys(range(task["gpus"]), 0.0)
-    get_delta = hardware.devices.get_delta
+    get_delta = AllGPUDevices.get_delta
 
-    def summed(duration: Any) -> Any:
-        found = get_delta(duration)
+    def summed(devices: Any, duration: Any) -> Any:
+        found = get_delta(devices, duration)
         for gpu in found:
             sums[gpu["gpu_index"]] += gpu["delta_energy_consumption"].kWh * 3.6e6
         return found
@@ -98,8 +88,27 @@ def codecarbon(task: Answer) -> Answer:
         tracker.stop()
         return dict(sums)
 
-    hardware.devices.get_delta = summed
+    # The first tracker of a process looks for hardware when it starts; that is not what is measured here.
+    rehearsal = codecarbon_tracker()
+    rehearsal.start()
+    rehearsal.stop()
+    AllGPUDevices.get_delta = summed
+    tracker = codecarbon_tracker()
     return measured(tracker.start, stopped, task)
+
+
+def codecarbon_tracker() -> Any:
+    from codecarbon import OfflineEmissionsTracker
+
+    return OfflineEmissionsTracker(
+        country_iso_code="USA",
+        measure_power_secs=INTERVAL,
+        save_to_file=False,
+        log_level="critical",
+        allow_multiple_runs=True,
+        force_cpu_power=100,
+        force_ram_power=10,
+    )
 
 
 def nvitop(task: Answer) -> Answer:
@@ -188,7 +197,8 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # what a peer prints is no answer
     os.chdir(tempfile.gettempdir())
-    __import__(PEERS[name][0])
+    for module in ("pynvml", PEERS[name][0]):
+        __import__(module)
     os.write(out, b'{"imported": true}\n')
     for line in sys.stdin:
         child = os.fork()

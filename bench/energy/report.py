@@ -45,7 +45,7 @@ def lines(each: Round, peers: Sequence[Peer]) -> list[str]:
 def cell(error: float | str | None, ours: float) -> str:
     """A peer's worst error and how many times ours it is."""
     if not isinstance(error, float) or not math.isfinite(error):
-        return "-" if error is None else "none"
+        return "-" if error is None else "no figure"
     if not math.isfinite(ours) or ours > error:
         return f"{error:.3g} {'':8}" if not math.isfinite(ours) else f"{error:.3g} ({error / ours:.2f}x)"
     times = error / max(ours, 1e-4)

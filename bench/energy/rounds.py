@@ -75,6 +75,7 @@ def scripted(case: Case, begin_ns: int, gpus: int, random: Random) -> str:
         boards.append({**words, "phase": phase, "counter_phase": own, **_fault(case, random)})
     common: dict[str, object] = {
         "noise": NOISE_WATTS,
+        "reasons": 0,
         "profile": PROFILES[case.board],
         "seed": random.randrange(1, 10**6),
     }

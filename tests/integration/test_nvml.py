@@ -190,9 +190,9 @@ async def test_what_the_slow_lane_lacks_is_absent_and_the_rest_is_there(bench: B
     [("lost", "GPU is lost"), ("unknown", "Unknown"), ("timeout", "Timeout"), ("field_unknown", "Unknown")],
 )
 async def test_a_failure_for_a_while_is_missing_values_and_then_it_goes_on(bench: Bench, failure: str, words: str):
-    await bench.run(f"{failure}=1.2:2.4;high=300", seconds=3.6)
-    during = [values for t, values in bench.rows("gpu0") if 1.25 < t < 2.35]
-    after = [values for t, values in bench.rows("gpu0") if t > 2.45]
+    await bench.run(f"{failure}=2.2:3.4;high=300", seconds=4.6)
+    during = [values for t, values in bench.rows("gpu0") if 2.25 < t < 3.35]
+    after = [values for t, values in bench.rows("gpu0") if t > 3.45]
     assert during
     assert after
     assert all(value is None for values in during for value in values.values())
@@ -202,14 +202,14 @@ async def test_a_failure_for_a_while_is_missing_values_and_then_it_goes_on(bench
 
 
 async def test_a_gpu_that_is_lost_in_the_slow_lane_too(bench: Bench):
-    await bench.run("lost=0.8:1.4", seconds=2.2)
+    await bench.run("lost=2.2:2.8", seconds=3.6)
     temperatures = bench.column("temperature_celsius", "gpu0.slow")
     assert None in temperatures
     assert temperatures[-1] == 44
 
 
 async def test_a_counter_reset_is_passed_on_as_it_is(bench: Bench):
-    await bench.run("reset=0.8;high=300", seconds=1.5)
+    await bench.run("reset=2.2;high=300", seconds=2.9)
     joules = bench.column("energy_joules")
     assert joules[0] > 100_000
     assert joules[-1] < 1_000

@@ -30,65 +30,66 @@ def times(bench: Bench, stream: str) -> list[float]:
 
 
 async def test_a_gpu_whose_call_hangs_does_not_stop_the_other(bench: Bench):
-    await bench.run("gpus=2;gpu1.hang=1:3.5", seconds=5)
-    during = [t for t in times(bench, "gpu0") if 1.2 < t < 3.4]
+    await bench.run("gpus=2;gpu1.hang=3:5.5", seconds=6.5)
+    during = [t for t in times(bench, "gpu0") if 3.2 < t < 5.4]
     assert len(during) > 120
     assert max(later - earlier for earlier, later in pairwise(during)) < 0.3
-    assert [t for t in times(bench, "gpu1") if t > 3.6]
-    assert not [t for t in times(bench, "gpu1") if 1.1 < t < 3.4]
+    assert [t for t in times(bench, "gpu1") if t > 5.6]
+    assert not [t for t in times(bench, "gpu1") if 3.1 < t < 5.4]
     [warning] = about(bench, MarkKind.WARNING, "gpu1")
     assert "hangs" in str(warning.text)
     assert warning.data["device"] == "GPU-00000000-0000-0000-0000-000000000001"
-    assert 2 < warning.t_ns / 1e9 < 3.4, "it is told while it lasts"
+    assert 4 < warning.t_ns / 1e9 < 5.4, "it is told while it lasts"
     [gap] = about(bench, MarkKind.GAP, "gpu1")
-    assert gap.t_ns / 1e9 == pytest.approx(1, abs=0.3)
-    assert gap.end_t_ns / 1e9 == pytest.approx(3.5, abs=0.3)
+    assert gap.t_ns / 1e9 == pytest.approx(3, abs=0.3)
+    assert gap.end_t_ns / 1e9 == pytest.approx(5.5, abs=0.3)
     assert not [mark for mark in bench.marks() if mark.data.get("stream") == "gpu0"]
 
 
 async def test_a_call_that_never_returns_does_not_prevent_the_end(bench: Bench):
-    await bench.run("gpus=2;gpu1.hang=1:inf", seconds=2.5, stop_seconds=8.0)
+    await bench.run("gpus=2;gpu1.hang=3:inf", seconds=4.5, stop_seconds=8.0)
     [gap] = about(bench, MarkKind.GAP, "gpu1")
     assert "had not returned" in str(gap.text)
-    assert gap.end_t_ns / 1e9 > 2.4
+    assert gap.end_t_ns / 1e9 > 4.4
     assert not [mark for mark in bench.marks() if "was killed" in str(mark.text)]
-    assert times(bench, "gpu0")[-1] > 2.4
-    assert times(bench, "gpu1")[-1] == pytest.approx(1, abs=0.3)
+    assert times(bench, "gpu0")[-1] > 4.4
+    assert times(bench, "gpu1")[-1] == pytest.approx(3, abs=0.3)
 
 
 async def test_the_only_gpu_hangs_and_comes_back(bench: Bench):
-    await bench.run("hang=1:2.6", seconds=3.2)
+    await bench.run("hang=3:4.6", seconds=5.2)
     assert [mark.kind for mark in bench.marks()] == [MarkKind.WARNING, MarkKind.GAP]
     stamps = times(bench, "gpu0")
     assert stamps == sorted(stamps)
     # Nobody knows of what moment the hanging call's answer was.
-    assert [values["energy_joules"] for t, values in bench.rows("gpu0") if 1.1 < t < 2.65][0] is None
+    [gap] = about(bench, MarkKind.GAP)
+    assert dict(bench.rows("gpu0"))[gap.end_t_ns / 1e9]["energy_joules"] is None
 
 
 async def test_a_driver_that_was_loaded_anew_is_found_again_by_uuid(bench: Bench):
-    await bench.run("gpus=2;reload=1:1.5;reorder=1;gpu0.high=200;gpu1.high=300", seconds=3.5)
+    await bench.run("gpus=2;reload=3:3.5;reorder=1;gpu0.high=200;gpu1.high=300", seconds=5.5)
     for stream, watts in (("gpu0", 200.0), ("gpu1", 300.0)):
-        after = [values for t, values in bench.rows(stream) if t > 2.8]
+        after = [values for t, values in bench.rows(stream) if t > 4.8]
         assert after
         assert {values["power_instant_watts"] for values in after} == {watts}, "the indices were exchanged"
         assert [mark.data["outage"] for mark in bench.marks() if mark.data["stream"] == stream] == ["begin", "end"]
-        missing = [values for t, values in bench.rows(stream) if 1.1 < t < 1.4]
+        missing = [values for t, values in bench.rows(stream) if 3.1 < t < 3.4]
         assert {value for values in missing for value in values.values()} == {None}
-    assert [values for t, values in bench.rows("gpu0.slow") if t > 3]
+    assert [values for t, values in bench.rows("gpu0.slow") if t > 5]
 
 
 async def test_a_board_that_is_lost_for_good_is_told_once(bench: Bench):
-    await bench.run("gpus=2;gpu0.lost=0.8:inf", seconds=3)
+    await bench.run("gpus=2;gpu0.lost=3:inf", seconds=5)
     [begun] = [mark for mark in bench.marks() if mark.data["stream"] == "gpu0"]
     assert (begun.kind, begun.data["outage"]) == (MarkKind.WARNING, "begin")
-    assert begun.t_ns / 1e9 == pytest.approx(0.8, abs=0.3)
+    assert begun.t_ns / 1e9 == pytest.approx(3, abs=0.3)
     assert all(value is not None for value in bench.column("energy_joules", "gpu1"))
 
 
 async def test_a_field_that_is_refused_later_than_at_the_start_is_missing_from_then_on(bench: Bench):
-    sampler = await bench.run("no_after=1:83", seconds=2)
+    sampler = await bench.run("no_after=3:83", seconds=4)
     assert tuple(sampler.descriptors["gpu0"].columns) == FAST_LANE
-    after = [values for t, values in bench.rows("gpu0") if t > 1.2]
+    after = [values for t, values in bench.rows("gpu0") if t > 3.2]
     assert {values["energy_joules"] for values in after} == {None}
     assert None not in {values["power_instant_watts"] for values in after}
     [mark] = bench.marks()

@@ -49,7 +49,7 @@ def test_all_is_well() -> None:
     assert report["counter_per_second"] == pytest.approx(10, abs=0.2)
     assert abs(report["disagreement_percent"]["instant"]) < 0.2
     assert abs(report["disagreement_percent"]["average"]) < 0.2
-    assert report["window_seconds"] == 8.0 and report["valid"] is True and report["reasons"] == []
+    assert report["window_seconds"] == 8.1 and report["valid"] is True and report["reasons"] == []
 
 
 def test_no_device_no_report() -> None:
@@ -113,9 +113,37 @@ def test_the_samplers_own_cost() -> None:
             "sampler_call_microseconds": [5.0] * 100,
         },
     )
+    described_own = [
+        Descriptor(stream=stream, t_ns=0, source="sampler", columns={}) for stream in ("sampler", "sampler.process")
+    ]
     process = Page(stream="sampler.process", t_ns=[1, 2], data={"sampler_cpu_percent": [0.5, 1.5]})
-    report = sensed(described(), own, process)
+    report = sensed(described(), *described_own, own, process)
     assert report["sampler"] == {"cpu_percent": 1.0, "call_us_p50": 5.0, "late_us_p50": 50.0, "late_us_p99": 99.0}
+
+
+def test_a_second_device_has_its_own_reader() -> None:
+    columns = {"sampler_call_microseconds": Column(unit="µs", kind="gauge")}
+    readers = [
+        Descriptor(stream=stream, t_ns=0, source="sampler", columns=columns) for stream in ("sampler", "sampler.gpu1")
+    ]
+    pages = [
+        Page(stream=reader.stream, t_ns=[1], data={"sampler_call_microseconds": [us]})
+        for reader, us in zip(readers, (5.0, 500.0), strict=True)
+    ]
+    sensing = Sensing()
+    for document in (described(), described(stream="gpu1", device="GPU-2"), *readers, *pages):
+        sensing.add(document)
+    assert [report["sampler"]["call_us_p50"] for report in sensing.reports()] == [5.0, 500.0]
+
+
+def test_a_rate_that_the_sampler_has_lowered_is_the_one_that_is_wanted() -> None:
+    lowered = Mark(kind=MarkKind.NOTE, t_ns=1, data={"stream": "gpu0", "rate_hz": 50})
+    assert sensed(described(), lowered)["asked_hz"] == 50.0
+
+
+def test_a_stream_described_again_keeps_its_readings() -> None:
+    report = sensed(described(), *samples(hopper), described())
+    assert report["window_seconds"] == 8.1
 
 
 def test_a_new_run_begins_afresh() -> None:

@@ -1,0 +1,134 @@
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+from test_sampler_loop import FakeSource
+
+from engine.clock import NS, FakeClock, MonotonicClock
+from engine.documents import Mark, MarkKind, Page, decode
+from engine.outlet import Outlet
+from engine.reader import Reader
+from engine.supervisor import Cost, Hangs, Supervisor
+
+
+class Rig:
+    """A supervisor between two pipes: `say` what its parent would, and read what it has written."""
+
+    def __init__(self) -> None:
+        self.commands, self._said = os.pipe()
+        self._read, written = os.pipe()
+        self.clock = MonotonicClock()
+        self.outlet = Outlet(written)
+        self.outlet.prepare()
+        os.set_blocking(self._read, False)
+
+    def source(self) -> FakeSource:
+        return FakeSource(FakeClock(), call_seconds=0)
+
+    def supervise(self, *sources: FakeSource) -> Supervisor:
+        readers = [Reader(source, self.clock, self.outlet.send) for source in sources]
+        return Supervisor(readers, self.clock, self.outlet, self.commands)
+
+    def say(self, line: bytes) -> None:
+        os.write(self._said, line)
+
+    def hang_up(self) -> None:
+        os.close(self._said)
+
+    def documents(self) -> list[object]:
+        self.outlet.drain(0.1)
+        received = b""
+        while chunk := self._receive():
+            received += chunk
+        return [decode(line) for line in received.splitlines()]
+
+    def _receive(self) -> bytes:
+        try:
+            return os.read(self._read, 1 << 20)
+        except BlockingIOError:
+            return b""
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    yield Rig()
+
+
+def test_it_ends_when_its_parent_hangs_up_and_all_pages_are_written(rig: Rig):
+    supervisor = rig.supervise(rig.source(), rig.source())
+    rig.hang_up()
+    assert supervisor.run()
+    assert not [each for each in threading.enumerate() if each.daemon and each.name.endswith("(_read)")]
+
+
+@pytest.mark.parametrize(
+    "line", [b"rubbish\n", b"[]\n", b'{"rate": "fast"}\n', b'{"rate": 5}\n', b'{"rate": true}\n', b"{}\n"]
+)
+def test_a_command_that_makes_no_sense_is_said_to_make_none(rig: Rig, line: bytes):
+    supervisor = rig.supervise(rig.source())
+    rig.say(line)
+    rig.hang_up()
+    assert supervisor.run()
+    [mark] = [each for each in rig.documents() if isinstance(each, Mark)]
+    assert mark.kind == MarkKind.WARNING
+    assert "does not understand" in str(mark.text)
+
+
+def test_a_command_may_come_in_two_pieces(rig: Rig):
+    supervisor = rig.supervise(rig.source())
+    rig.say(b'{"ra')
+    assert not supervisor._listen(0)
+    rig.say(b'te": 20}\n')
+    assert not supervisor._listen(0)
+    assert supervisor._readers[0].pace.asked_hz == 20
+
+
+def test_what_a_reader_raises_is_raised(rig: Rig):
+    class Broken(FakeSource):
+        def read_fast(self):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        rig.supervise(Broken(FakeClock())).run()
+
+
+def test_a_reader_that_is_stuck_is_left_behind_and_told(rig: Rig):
+    free = threading.Event()
+
+    class Stuck(FakeSource):
+        def read_fast(self):
+            rig.hang_up()
+            free.wait()
+            return (1.0, 1.0)
+
+    assert not rig.supervise(Stuck(FakeClock())).run()
+    marks = [each for each in rig.documents() if isinstance(each, Mark)]
+    free.set()
+    assert [mark.kind for mark in marks] == [MarkKind.GAP]
+    assert "had not returned" in str(marks[0].text)
+
+
+def test_a_hanging_call_is_told_once_and_the_next_one_too():
+    clock = FakeClock()
+    reader = Reader(FakeSource(clock), clock, print)
+    hangs = Hangs([reader])
+    told = []
+    for begun, until in ((1, 4), (10, 12)):
+        reader.calling_since_ns = begun * NS
+        told += [hangs.marks(tenth * NS // 10) for tenth in range(begun * 10, until * 10)]
+        reader.calling_since_ns = None
+    assert [mark.t_ns / NS for marks in told for mark in marks] == [2.0, 11.0]
+
+
+def test_the_cost_is_a_row_a_second_and_one_for_what_is_left():
+    clock, spent = FakeClock(), iter(range(0, NS, NS // 50))
+    cost = Cost(clock, lambda: next(spent))
+    for _ in range(25):
+        clock.advance(0.1)
+        cost.check()
+    cost.check(after_ns=NS // 10)
+    page = cost.table.take()
+    assert isinstance(page, Page)
+    assert len(page.t_ns) == 3
+    assert page.data["sampler_cpu_percent"][:2] == [20.0, 20.0]

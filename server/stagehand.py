@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
@@ -100,7 +101,8 @@ def _announce(address: Address, *, what: str, open_browser: bool) -> None:
     print(f"  control   {address.login_url}   (works once, in one browser)\n")
     print("Ctrl-C ends it.", flush=True)
     if open_browser and _has_display():
-        webbrowser.open(address.login_url)
+        # A browser may take seconds to come up, and the frames must not wait for it.
+        threading.Thread(target=webbrowser.open, args=(address.login_url,), daemon=True).start()
 
 
 def _has_display() -> bool:

@@ -4,7 +4,7 @@
 
 The peer is imported once. Each line of standard input asks for one measurement ({"script", "begin_ns", "seconds",
 "gpus"}), which a forked child makes, so that driver and peer begin afresh; its answer is one line on the original
-standard output: joules of each GPU, and the moments before and after the calls that began and ended it.
+standard output: joules of each GPU, when the call that began it had returned, and when the one that ended it was made.
 """
 
 import json
@@ -28,15 +28,13 @@ def sleep_until(t_ns: int) -> None:
 
 
 def measured(begin: Callable[[], Any], end: Callable[[Any], dict[int, float]], task: Answer) -> Answer:
-    """Call `begin` and `end` `seconds` apart, and write down when that was."""
+    """Call `begin` and `end` `seconds` apart: what a user puts between the two is what is to be measured."""
     sleep_until(task["begin_ns"])
-    before = time.monotonic_ns()
     handle = begin()
     begun = time.monotonic_ns()
     sleep_until(begun + round(task["seconds"] * 1e9))
     ending = time.monotonic_ns()
-    joules = end(handle)
-    return {"joules": joules, "begin_ns": [before, begun], "end_ns": [ending, time.monotonic_ns()]}
+    return {"joules": end(handle), "begin_ns": begun, "end_ns": ending}
 
 
 def zeus_monitor(task: Answer) -> Answer:
@@ -154,7 +152,7 @@ def trapezoid(task: Answer) -> Answer:
         due = min(due + round(INTERVAL * 1e9), end)
         sleep_until(due)
     joules = {index: area([(t, watts[index]) for t, watts in rows]) for index in range(len(handles))}
-    return {"joules": joules, "begin_ns": [begin, begin], "end_ns": [rows[-1][0]] * 2}
+    return {"joules": joules, "begin_ns": begin, "end_ns": rows[-1][0]}
 
 
 def instant_watts(pynvml: Any, handle: Any) -> float | None:

@@ -15,8 +15,12 @@ from bench.energy.peers import Peer
 from bench.energy.score import Score, Trial
 from engine.clock import NS
 
-PREPARE_SECONDS = 6.0
-"""From a round's start to its windows: what the slowest peer needs to be ready."""
+PREPARE_SECONDS = (7.0, 12.0, 20.0)
+"""From a round's start to its windows: what the slowest peer needs to be ready, and on a busy machine."""
+
+LATE_SECONDS = 0.9
+ZERO_SECONDS = 5.0
+"""The windows' begin on the script's clock."""
 
 PROFILES = {"hopper": "hopper", "volta": "v100", "pascal": "pascal"}
 
@@ -41,19 +45,20 @@ def rounds_of(cases: Sequence[Case]) -> list[Round]:
 
 
 async def play(each: Round, driver: FakeDriver, peers: Sequence[Peer], gpus: int, random: Random) -> None:
-    """Measure the round and score it."""
-    begin_ns = time.monotonic_ns() + round(PREPARE_SECONDS * NS)
-    case = each.cases[0]
-    said = scripted(case, begin_ns, gpus, random)
-    driver.set_script(said)
-    task = {"script": said, "begin_ns": begin_ns, "seconds": case.seconds, "gpus": gpus}
-    asked = [_ours(one, begin_ns, driver.environment(said)) for one in each.cases]
-    results, answers = await asyncio.gather(
-        asyncio.gather(*asked), asyncio.gather(*(peer.measure(task) for peer in peers))
-    )
-    each.scores = [
-        Score(one, ours.trials(one_result, driver)) for one, one_result in zip(each.cases, results, strict=True)
-    ]
+    """Measure the round and score it. When somebody was not ready in time, all get more of it and begin again."""
+    for seconds in PREPARE_SECONDS:
+        begin_ns = time.monotonic_ns() + round(seconds * NS)
+        said = scripted(each.cases[0], begin_ns, gpus, random)
+        driver.set_script(said)
+        task = {"script": said, "begin_ns": begin_ns, "seconds": each.cases[0].seconds, "gpus": gpus}
+        asked = [_ours(case, begin_ns, driver.environment(said)) for case in each.cases]
+        results, answers = await asyncio.gather(
+            asyncio.gather(*asked), asyncio.gather(*(peer.measure(task) for peer in peers))
+        )
+        begun = [*(result["start_ns"] for result in results), *(a["begin_ns"] for a in answers if "begin_ns" in a)]
+        if max(begun) - begin_ns < LATE_SECONDS * NS:
+            break
+    each.scores = [Score(case, ours.trials(result, driver)) for case, result in zip(each.cases, results, strict=True)]
     each.peers = {peer.name: worst(answer, driver, gpus) for peer, answer in zip(peers, answers, strict=True)}
 
 
@@ -63,11 +68,11 @@ async def _ours(case: Case, begin_ns: int, environment: dict[str, str]) -> dict[
 
 
 def scripted(case: Case, begin_ns: int, gpus: int, random: Random) -> str:
-    """The case on so many GPUs; second PREPARE_SECONDS of the script is when the windows begin."""
+    """The case on so many GPUs; second ZERO_SECONDS of the script is when the windows begin."""
     boards = []
     for index in range(gpus):
         signal = case.drawn(random)
-        moved = replace(signal, begin=signal.begin + PREPARE_SECONDS, end=signal.end + PREPARE_SECONDS)
+        moved = replace(signal, begin=signal.begin + ZERO_SECONDS, end=signal.end + ZERO_SECONDS)
         words = (signal if signal.kind == "square" else moved).script()
         phase = random.uniform(0, BOARDS[case.board].update)
         # On every other board the counter has a phase of its own.
@@ -81,28 +86,26 @@ def scripted(case: Case, begin_ns: int, gpus: int, random: Random) -> str:
     }
     if case.counter_from_sensor:
         common["counter_from"] = "sensor"
-    return script(begin_ns - round(PREPARE_SECONDS * NS), boards, common)
+    return script(begin_ns - round(ZERO_SECONDS * NS), boards, common)
 
 
 def _fault(case: Case, random: Random) -> dict[str, object]:
-    at = PREPARE_SECONDS + random.uniform(0.3, 0.6) * case.seconds
+    at = ZERO_SECONDS + random.uniform(0.3, 0.6) * case.seconds
     if case.fault == "reset":
         return {"reset": at}
     return {"lost": f"{at:.4f}:{at + 1:.4f}"} if case.fault == "lost" else {}
 
 
 def worst(answer: dict[str, Any], driver: FakeDriver, gpus: int) -> float | str:
-    """The peer's largest error in percent. What its own begin and end calls took is given to it either way."""
+    """The peer's largest error in percent."""
     if "error" in answer:
         return str(answer["error"])
     errors = []
     for gpu in range(gpus):
-        joules = answer["joules"].get(str(gpu))
-        least = driver.joules(gpu, answer["begin_ns"][1], answer["end_ns"][0])
-        most = driver.joules(gpu, answer["begin_ns"][0], answer["end_ns"][1])
+        joules, truth = answer["joules"].get(str(gpu)), driver.joules(gpu, answer["begin_ns"], answer["end_ns"])
         if joules is None:
             return "no figure"
-        errors.append(100 * max(least - joules, joules - most, 0.0) / least)
+        errors.append(100 * abs(joules - truth) / truth)
     return max(errors)
 
 

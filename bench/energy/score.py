@@ -7,6 +7,9 @@ from statistics import median
 
 from bench.energy.cases import Case
 
+GAIN_ERROR = 0.05
+"""By how much boards' sensors differ: a counter that is off by less need not be caught."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -48,23 +51,31 @@ class Score:
         limit = math.inf if self.case.percent is None else self.case.percent
         return sum(100 * trial.error > limit for trial in self.trials)
 
-    def flagged(self, reason: str) -> int:
+    @property
+    def accused(self) -> Sequence[Trial]:
+        """The trials that the flags are asked of: a counter fed by the sensor is right at some phases, and may be."""
+        if not self.case.counter_from_sensor:
+            return self.trials
+        return [trial for trial in self.trials if trial.error > GAIN_ERROR]
+
+    def flagged(self, reason: str, *, among: Sequence[Trial] | None = None) -> int:
         """Trials that carry the reason."""
-        return sum(reason in trial.reasons for trial in self.trials)
+        return sum(reason in trial.reasons for trial in (self.trials if among is None else among))
 
     def wrong(self) -> list[str]:
         """What does not hold, in words."""
-        case, count = self.case, len(self.trials)
+        case, count, accused = self.case, len(self.trials), self.accused
         said = []
         if self.misses:
             said.append(f"{self.misses} of {count} above {case.percent:g} %")
-        said += [f"{flag} on {self.flagged(flag)} of {count}" for flag in case.flags if self.flagged(flag) < count]
-        if case.valid is not None and any(trial.valid != case.valid for trial in self.trials):
-            said.append(f"valid is not {str(case.valid).lower()}")
+        told = {flag: self.flagged(flag, among=accused) for flag in case.flags}
+        said += [f"{flag} on {number} of {len(accused)}" for flag, number in told.items() if number < len(accused)]
+        if case.valid is not None and (odd := sum(trial.valid != case.valid for trial in accused)):
+            said.append(f"valid is {str(not case.valid).lower()} on {odd} of {len(accused)}")
         if case.inside_uncertainty and (outside := sum(not trial.covered for trial in self.trials)):
             said.append(f"{outside} of {count} outside the uncertainty")
-        if case.methods and (odd := {trial.method for trial in self.trials} - set(case.methods)):
-            said.append(f"method {', '.join(sorted(odd))}")
+        if case.methods and (others := {trial.method for trial in self.trials} - set(case.methods)):
+            said.append(f"method {', '.join(sorted(others))}")
         return said
 
     def unasked(self) -> str:

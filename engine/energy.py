@@ -113,6 +113,8 @@ class EnergyMeter:
         """
         first, last = self.counter.first_from(start_ns), self.counter.last_until(end_ns)
         if last <= first or self._counter_lost(start_ns, end_ns):
+            if quick and self.counter.read_ns is not None:  # the ticks are still to come: nothing is wrong yet
+                return WindowEnergy(start_ns, end_ns, None, None, None, False, ())
             return self._integrated(start_ns, end_ns)
         ticks = self.counter.ticks
         joules = ticks[last].joules - ticks[first].joules

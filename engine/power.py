@@ -99,10 +99,13 @@ class PowerTrack:
     def period_ns(self) -> int | None:
         """How often the sensor renews its value, from the newest changes; None before there are enough.
 
-        An update to the same value cannot be seen, so it is the most frequent distance that counts.
+        An update to the same value cannot be seen, so a gap may hold several periods; and what was seen is when a
+        change was read, so only the mean of many is exact.
         """
         newest = self.t_ns[-_RECENT:]
         if len(newest) < _FEWEST + 1:
             return None
         gaps = sorted(later - earlier for earlier, later in pairwise(newest))
-        return round(statistics.median(gaps[: max(_FEWEST, len(gaps) * 3 // 4)]))
+        usual = statistics.median(gaps[: max(_FEWEST, len(gaps) * 3 // 4)])
+        periods = sum(max(1, round(gap / usual)) for gap in gaps)
+        return round((newest[-1] - newest[0]) / periods)

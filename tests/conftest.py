@@ -43,3 +43,8 @@ def _children_find_the_packages() -> None:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running, beside which no other test's can run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

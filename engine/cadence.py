@@ -8,7 +8,7 @@ from engine.clock import NS
 from engine.documents import Cell
 
 _FARTHEST_PLANNED = 1.7
-"""In periods: deadlines that walk their phase are up to 1.62 apart; farther means that some were passed over."""
+"""In periods: deadlines are hardly more than one apart, walked phase or not; farther means that some were missed."""
 
 
 class Cadence:

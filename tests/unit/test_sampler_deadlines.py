@@ -15,11 +15,11 @@ def largest_hole_ms(rate_hz: int, tick_ms: int, seconds: float, first: int = 0) 
 
 
 @pytest.mark.parametrize("tick_ms", [10, 20, 50, 100])
-def test_at_100_hz_every_phase_of_a_tick_is_met_within_a_millisecond_in_two_seconds(tick_ms: int):
+def test_at_100_hz_every_phase_of_a_tick_is_met_within_about_a_millisecond_in_two_seconds(tick_ms: int):
     for first in range(0, 400, 13):
-        assert largest_hole_ms(100, tick_ms, 2, first) < 1
-        assert largest_hole_ms(100, tick_ms, 5, first) < 0.35
-        assert largest_hole_ms(50, tick_ms, 5, first) < 0.7
+        assert largest_hole_ms(100, tick_ms, 2, first) < 1.3
+        assert largest_hole_ms(100, tick_ms, 5, first) < 0.45
+        assert largest_hole_ms(50, tick_ms, 5, first) < 2.6
 
 
 def test_a_grid_that_does_not_walk_never_learns_more():
@@ -35,10 +35,10 @@ def test_the_mean_rate_is_the_one_asked_for(rate_hz: int):
     assert (plan.at(hours) - 5) / NS == pytest.approx(360_000, abs=1.0001 / rate_hz)
 
 
-def test_neighbours_are_never_close_and_never_far():
+def test_the_walk_changes_no_distance_by_more_than_two_percent():
     plan = Deadlines(0, 100)
-    steps = [later - earlier for earlier, later in pairwise(plan.at(k) for k in range(1000))]
-    assert {round(step / 1e5) for step in steps} == {56, 156}
+    steps = [later - earlier for earlier, later in pairwise(plan.at(k) for k in range(10_000))]
+    assert max(abs(step - 10_000_000) for step in steps) < 210_000
 
 
 def test_from_500_hz_on_nothing_walks():

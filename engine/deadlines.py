@@ -61,7 +61,11 @@ class Deadlines:
 
 def phase_walk() -> JsonValue:
     """The rule, for a recording's provenance: it says where every deadline was at whatever rate."""
-    return {"below_hz": WALK_BELOW_HZ, "step": _STEP / _ONE, "deadline": "start + (k + triangle(k * step + 0.5)) / rate"}
+    return {
+        "below_hz": WALK_BELOW_HZ,
+        "step": _STEP / _ONE,
+        "deadline": "start + (k + triangle(k * step + 0.5)) / rate",
+    }
 
 
 def affordable_hz(asked_hz: int, call_ns: float) -> int:

@@ -67,6 +67,7 @@ class Lineup:
             self._narrator.arm_failed(error)
             raise
         data: dict[str, JsonValue] = {
+            "version": await arm.version(),
             "effective": dict(arm.launch.effective),
             "startup_seconds": round((self._narrator.clock.now_ns() - begun) / NS, 3),
         }

@@ -1,7 +1,6 @@
 """Provenance: what a referee must know about the machine, the software and the inputs of a run."""
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import socket
@@ -16,11 +15,13 @@ from engine.config import Demo
 from engine.workload import prompts_hash
 
 
-def provenance(demo: Demo, *, power: Mapping[str, JsonValue], simulated: bool) -> dict[str, JsonValue]:
-    """Everything known before the race: `power` is what the sampler said of its devices."""
+def provenance(demo: Demo, *, power: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Everything known before the race: `power` is what the sampler said of its devices.
+
+    The arms' own versions are not known yet: each one's `ready` mark has it.
+    """
     return {
         **machine(power),
-        "vllm_version": None if simulated else _version("vllm"),
         "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
         "prompts": demo.workload.prompts,
         "prompts_sha256": prompts_hash(),
@@ -42,13 +43,6 @@ def machine(power: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         "devices": dict(power),
         "clock": "CLOCK_MONOTONIC",
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _cpu_name() -> str:

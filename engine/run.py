@@ -163,7 +163,7 @@ class Race:
                     ArmInfo(label=label, name=arm.name, runtime=self.plan.runtime, requested=dict(arm.args))
                     for label, arm in zip(demo.labels, demo.arms, strict=True)
                 ],
-                provenance=provenance(demo, power=devices, simulated=self.plan.simulated_arms),
+                provenance=provenance(demo, power=devices),
                 simulated={"power": self.plan.power == "simulated", "arms": self.plan.simulated_arms},
             )
         )

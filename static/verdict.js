@@ -41,14 +41,14 @@ function versus(state) {
 /** The interval behind a verdict, in the words of its text. @param {Verdict} verdict */
 export function interval(verdict) {
   const { low, high, rounds } = verdict;
-  const after = known(rounds) ? `${rounds} rounds` : '';
+  const after = known(rounds) ? `${rounds} rounds each` : '';
   if (!known(low) || !known(high)) return after;
   if (low >= 2) return join(`${times(low)} to ${times(high)} times`, after);
   const change = [(low - 1) * 100, (high - 1) * 100];
   const between = high <= 1
-    ? `${percent(-change[1])} to ${percent(-change[0])} % less`
+    ? `${range(-change[1], -change[0])} % less`
     : low >= 1
-      ? `${percent(change[0])} to ${percent(change[1])} % more`
+      ? `${range(change[0], change[1])} % more`
       : `${percent(-change[0])} % less to ${percent(change[1])} % more`;
   return join(between, after);
 }
@@ -61,6 +61,12 @@ function join(between, after) {
 /** @param {number} ratio */
 function times(ratio) {
   return ratio < 9.95 ? ratio.toFixed(1) : ratio.toFixed(0);
+}
+
+/** Two percentages, with a decimal where they would else look the same. @param {number} from @param {number} to */
+function range(from, to) {
+  const [first, last] = [percent(from), percent(to)];
+  return first === last ? `${from.toFixed(1)} to ${to.toFixed(1)}` : `${first} to ${last}`;
 }
 
 /** @param {number} value */

@@ -72,6 +72,19 @@ class ServerArm:
                 await asyncio.sleep(_POLL_SECONDS)
         raise self.exit_error()
 
+    async def version(self) -> str | None:
+        """The server's own version, as vLLM tells it at `/version`; None when it does not."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{self.base_url}/version", timeout=_quick()) as answer,
+            ):
+                told = await answer.json() if answer.status == HTTPStatus.OK else {}
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return None
+        version = told.get("version") if isinstance(told, dict) else None
+        return version if isinstance(version, str) else None
+
     async def died(self) -> ArmError:
         """Wait until the server is dead, and say how: its process has ended, or `/health` has given it up.
 

@@ -22,13 +22,14 @@ test('an interval in brackets is not said twice', () => {
 test('an undecided one is about none', () => {
   const line = verdictLine(state({ verdict: { text: 'too close to call', decided: false, low: 0.97, high: 1.05, rounds: 2 } }));
   assert.deepEqual([line.tone, line.arm, line.text], ['plain', null, 'Too close to call']);
-  assert.equal(line.note, `95${NBSP}% sure: 3${NBSP}% less to 5${NBSP}% more, 2 rounds`);
+  assert.equal(line.note, `95${NBSP}% sure: 3${NBSP}% less to 5${NBSP}% more, 2 rounds each`);
 });
 
 test('intervals in the words of the verdict', () => {
-  assert.equal(interval(verdict), `95${NBSP}% sure: 81 to 82${NBSP}% less, 4 rounds`);
+  assert.equal(interval(verdict), `95${NBSP}% sure: 81 to 82${NBSP}% less, 4 rounds each`);
+  assert.equal(interval({ text: '', decided: true, low: 0.158, high: 0.162 }), `95${NBSP}% sure: 83.8 to 84.2${NBSP}% less`);
   assert.equal(interval({ text: '', decided: true, low: 1.2, high: 1.3 }), `95${NBSP}% sure: 20 to 30${NBSP}% more`);
-  assert.equal(interval({ text: '', decided: true, low: 7.4, high: 7.8, rounds: 4 }), `95${NBSP}% sure: 7.4 to 7.8 times, 4 rounds`);
+  assert.equal(interval({ text: '', decided: true, low: 7.4, high: 7.8, rounds: 4 }), `95${NBSP}% sure: 7.4 to 7.8 times, 4 rounds each`);
   assert.equal(interval({ text: '', decided: true, low: null, high: null, rounds: 3 }), '3 rounds');
 });
 

@@ -14,9 +14,9 @@ from typing import Any, Self, TypeVar
 import orjson
 from pydantic import JsonValue
 
-from engine.deadlines import RATES_HZ
 from engine.documents import Descriptor, Mark, MarkKind, Page, Start, Stop, decode
 from engine.errors import DeviceError, NoDevice, SamplerDied
+from engine.sampler.deadlines import RATES_HZ
 
 # A page at 1 kHz is a few kilobytes; provenance of many devices may be more.
 LINE_LIMIT_BYTES = 1 << 24

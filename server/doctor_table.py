@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.checkup import Finding
 from engine.doctor import Examination, device_name
+from engine.doctor.checkup import Finding
 
 DASH = "—"
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}

@@ -2,7 +2,7 @@
 
     python bench/energy [--quick] [--no-peers] [--seed N] [--case WORD] [--json FILE]
 
-Several fake GPUs at once, each at its own random phases; the worst error of them all is reported. Peers run in
+Several fake GPUs at once, each at its own random phases; the worst error of a signal's GPUs is reported. Peers run in
 processes and an environment of their own (bench/energy/peers.txt), which the first run installs.
 """
 
@@ -17,31 +17,33 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.energy.cases import all_cases
 from bench.energy.fake import NoCompiler, fake_driver
+from bench.energy.ours import recorded_windows
 from bench.energy.peers import peers as all_peers
 from bench.energy.report import coverage_rows, lines, notes, rows_of, title
-from bench.energy.rounds import Round, play, recording, rounds_of
+from bench.energy.rounds import groups_of, play, rounds_of
 from bench.figures import Row, options, plain, table
 
-GPUS, QUICK_GPUS = 8, 2
+PHASES, QUICK_PHASES = 8, 2
+RECORDING_SECONDS, QUICK_RECORDING_SECONDS = 40, 12
+WINDOWS = 200
 
 
 async def run(*, quick: bool, wanted: bool, seed: int, word: str) -> list[Row]:
     """Measure and print; the rows."""
     random = randomness.Random(seed)
-    cases = [case for case in all_cases() if word in f"{case.name} {case.board}" and (case.quick or not quick)]
-    gpus = QUICK_GPUS if quick else GPUS
-    played: list[Round] = []
+    phases = QUICK_PHASES if quick else PHASES
+    groups = groups_of([case for case in all_cases() if word in f"{case.name} {case.board}"])
     with fake_driver() as driver:
         async with all_peers(driver, wanted=wanted) as peers:
-            print("\n".join(title(peers, gpus)), flush=True)
-            for each in rounds_of(cases):
-                await play(each, driver, [peer for peer in peers if not peer.problem], gpus, random)
-                played.append(each)
-                print("\n".join(lines(each, peers)), flush=True)
-            print("\n".join(notes(played, peers)), flush=True)
-        rows = [row for each in played for row in rows_of(each)]
+            print("\n".join(title(peers, phases)), flush=True)
+            for together in rounds_of(groups, phases):
+                await play(together, driver, [peer for peer in peers if not peer.problem], random)
+                print("\n".join(line for group in together for line in lines(group, peers)), flush=True)
+            print("\n".join(notes(groups, peers)), flush=True)
+        rows = [row for group in groups for row in rows_of(group)]
         if not word:
-            found = coverage_rows(await recording(driver, random, quick=quick))
+            seconds = QUICK_RECORDING_SECONDS if quick else RECORDING_SECONDS
+            found = coverage_rows(await recorded_windows(driver, seconds, WINDOWS, random))
             print(f"\n{table(found)}", flush=True)
             rows += found
     return rows
@@ -50,7 +52,7 @@ async def run(*, quick: bool, wanted: bool, seed: int, word: str) -> list[Row]:
 def main() -> int:
     """The bench's part `energy`."""
     parser = options(__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="two phases, fewer cases: two minutes")
+    parser.add_argument("--quick", action="store_true", help="two phases instead of eight: two minutes")
     parser.add_argument("--no-peers", action="store_true", help="wattrace alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", default="", metavar="WORD", help="only cases whose name has this in it")

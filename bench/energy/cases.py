@@ -29,7 +29,6 @@ class Case:
     counter_from_sensor: bool = False
     inside_uncertainty: bool = False
     methods: tuple[str, ...] = ()
-    quick: bool = True
 
     def drawn(self, random: Random) -> Signal:
         """The case's signal at a random phase, its begin in seconds after the window's start."""
@@ -68,26 +67,23 @@ BEATING = {"square 100 ms": SQUARE_100}
 
 def hopper_cases() -> list[Case]:
     """A sound counter that ticks every 100 ms, beside an instant field that looks 25 ms of every 100."""
-    cases = [Case(name, signal, percent=0.1, quick=name in QUICK) for name, signal in SIGNALS.items()]
+    cases = [Case(name, signal, percent=0.1) for name, signal in SIGNALS.items()]
     cases.append(Case("square 100 ms", SQUARE_100, percent=0.1, flags=("sensor_beats_with_load",)))
     for name, signal in (SIGNALS | BEATING).items():
         percent = 0.2 if name == "constant" else 0.7
-        cases.append(Case(name, signal, seconds=SHORT, percent=percent, quick=name in QUICK))
+        cases.append(Case(name, signal, seconds=SHORT, percent=percent))
     for name, signal in (SIGNALS | BEATING).items():
         percent = {"constant": 0.1, "square 40 ms": 0.4}.get(name, 1.2)
-        cases.append(Case(name, signal, "command", percent=percent, quick=name in QUICK))
+        cases.append(Case(name, signal, "command", percent=percent))
     cases.append(Case("square 200 ms", SQUARE_200, "command", SHORT, percent=10, inside_uncertainty=True))
     return cases
-
-
-QUICK = {"constant", "square 40 ms", "square 200 ms"}
 
 
 def volta_cases() -> list[Case]:
     """A V100's sensors: 10 of every 20 ms, no average field."""
     signals = SIGNALS | BEATING
-    snapped = [Case(name, each, board="volta", percent=0.05, quick=name in QUICK) for name, each in signals.items()]
-    given = [replace(case, window="command", percent=0.4, quick=False) for case in snapped]
+    snapped = [Case(name, each, board="volta", percent=0.05) for name, each in signals.items()]
+    given = [replace(case, window="command", percent=0.4) for case in snapped]
     return [*snapped, *given]
 
 

@@ -15,7 +15,7 @@ from bench.energy.fake import ROOT, FakeDriver, script
 from bench.energy.score import Trial
 from engine.clock import NS
 from engine.energy import WindowEnergy
-from engine.measured import read_measurement
+from engine.measure.measured import read_measurement
 
 STARTUP_SECONDS = 1.8
 """From the start of the process to its window, about: a second and a tenth of it samples already."""

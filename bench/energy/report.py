@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.energy.cases import Case
 from bench.energy.peers import Peer
-from bench.energy.rounds import Round
+from bench.energy.rounds import Group
 from bench.energy.score import Score, Trial, coverage
 from bench.figures import Row, least, most
 
@@ -21,16 +21,16 @@ def name(case: Case) -> str:
     return f"{what:15} {case.name}{board}"
 
 
-def title(peers: Sequence[Peer], gpus: int) -> list[str]:
+def title(peers: Sequence[Peer], phases: int) -> list[str]:
     """The table's head."""
     head = f"{'window          signal':58} {'asked':>6} {'wattrace':>9}  holds  "
     return [
-        f"  worst error in % of {gpus} phases (peers: and how many times ours)",
+        f"  worst error in % of {phases} phases (peers: and how many times ours)",
         "  " + head + "".join(f"{peer.name:>{WIDTH}}" for peer in peers),
     ]
 
 
-def lines(each: Round, peers: Sequence[Peer]) -> list[str]:
+def lines(each: Group, peers: Sequence[Peer]) -> list[str]:
     """A line for each window."""
     found = []
     for score in each.scores:
@@ -52,7 +52,7 @@ def cell(error: float | str | None, ours: float) -> str:
     return f"{error:.3g} ({'>999' if times > 999 else f'{times:.0f}'}x)"
 
 
-def notes(played: Sequence[Round], peers: Sequence[Peer]) -> list[str]:
+def notes(played: Sequence[Group], peers: Sequence[Peer]) -> list[str]:
     """Why some peers have no figure, and what was said that nobody asked for."""
     said = {f"  {peer.name}: {peer.problem}" for peer in peers if peer.problem}
     for each in played:
@@ -62,12 +62,12 @@ def notes(played: Sequence[Round], peers: Sequence[Peer]) -> list[str]:
     return sorted(said)
 
 
-def rows_of(each: Round) -> list[Row]:
+def rows_of(each: Group) -> list[Row]:
     """The same as figures."""
     return [_row(score, each) for score in each.scores]
 
 
-def _row(score: Score, each: Round) -> Row:
+def _row(score: Score, each: Group) -> Row:
     case = score.case
     others = "; ".join(f"{who} {error:.3g}" for who, error in each.peers.items() if isinstance(error, float))
     wrong = "; ".join(score.wrong())

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from engine.documents import Mark, Stop
-from engine.measured import read_measurement
+from engine.measure.measured import read_measurement
 from engine.recording import Reader
 from integration.conftest import WATTRACE
 from integration.processes import living, marked_environment, wait_until

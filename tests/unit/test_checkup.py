@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from engine import checkup
-from engine.checkup import Finding, Refusal, could_race
+from engine.doctor import checkup
+from engine.doctor.checkup import Finding, Refusal, could_race
 
 REFUSED = Refusal("no driver", "install it")
 

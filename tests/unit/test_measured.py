@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from engine.cadence import Cadence
 from engine.documents import Column, Descriptor, Mark, MarkKind, Page, Start
-from engine.foreground import cannot_run
-from engine.measured import Measurement
+from engine.measure.cadence import Cadence
+from engine.measure.foreground import cannot_run
+from engine.measure.measured import Measurement
 from server.measure_table import print_measured
 
 MS = 1_000_000

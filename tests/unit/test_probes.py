@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import probes
+from engine.doctor import probes
 
 
 def hub(folder: Path, *files: str) -> Path:

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 
 from engine.clock import NS
-from engine.deadlines import Deadlines, Pace, affordable_hz
+from engine.sampler.deadlines import Deadlines, Pace, affordable_hz
 
 
 def largest_hole_ms(rate_hz: int, tick_ms: int, seconds: float, first: int = 0) -> float:

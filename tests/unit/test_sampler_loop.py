@@ -3,9 +3,9 @@ from itertools import pairwise
 import pytest
 
 from engine.clock import NS, FakeClock
-from engine.deadlines import Deadlines
 from engine.documents import Descriptor, Mark, MarkKind, Page
-from engine.reader import Reader
+from engine.sampler.deadlines import Deadlines
+from engine.sampler.reader import Reader
 from engine.sources import SlowCall
 
 

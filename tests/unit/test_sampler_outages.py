@@ -1,6 +1,6 @@
 from engine.clock import NS
 from engine.documents import Mark, MarkKind
-from engine.outages import Outages
+from engine.sampler.outages import Outages
 
 
 def watch(failing: list[tuple[float, float]], seconds: float) -> list[tuple[float, Mark]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.documents import Mark, MarkKind, Page, decode
-from engine.outlet import Outlet
+from engine.sampler.outlet import Outlet
 
 
 @pytest.fixture

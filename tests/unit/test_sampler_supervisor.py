@@ -7,9 +7,9 @@ from test_sampler_loop import FakeSource
 
 from engine.clock import NS, FakeClock, MonotonicClock
 from engine.documents import Mark, MarkKind, Page, decode
-from engine.outlet import Outlet
-from engine.reader import Reader
-from engine.supervisor import Cost, Hangs, Supervisor
+from engine.sampler.outlet import Outlet
+from engine.sampler.reader import Reader
+from engine.sampler.supervisor import Cost, Hangs, Supervisor
 
 
 class Rig:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.clock import NS
-from engine.course import Course, Piece, course, even_course
-from engine.power import PowerTrack
-from engine.ticks import CounterTrack
+from engine.energy.course import Course, Piece, course, even_course
+from engine.energy.power import PowerTrack
+from engine.energy.ticks import CounterTrack
 
 _AROUND_NS = NS
 """The unsteadiness that matters is that of the second before and the second after."""

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import checkup, probes
 from engine.arms.vllm import vllm_launch
-from engine.checkup import Finding, Refusal, could_race
 from engine.config import Demo
+from engine.doctor import checkup, probes
+from engine.doctor.checkup import Finding, Refusal, could_race
 from engine.errors import ArmUnavailable, DeviceError, SamplerDied
 from engine.sampling import Sampler
 from engine.sensing import Sensing

@@ -16,10 +16,10 @@ from pydantic import JsonValue
 
 from engine.clock import NS
 from engine.errors import DeviceError, NoDevice, RecordingError, SamplerDied
-from engine.foreground import Foreground, cannot_run
+from engine.measure.foreground import Foreground, cannot_run
+from engine.measure.simulated_load import simulated_load
+from engine.measure.transcript import Transcript
 from engine.sampling import Sampler
-from engine.simulated_load import simulated_load
-from engine.transcript import Transcript
 
 RATE_HZ = 1000
 LEAD_IN_SECONDS = 1.1

@@ -11,10 +11,10 @@ from statistics import median
 from pydantic import JsonValue
 
 from engine.clock import NS, Clock
-from engine.deadlines import RATES_HZ, SENSIBLE_HZ, Deadlines, Pace
 from engine.documents import Descriptor, Mark, MarkKind, Page
-from engine.lanes import LONG_CALL_NS, Lanes, Table
-from engine.outages import Outages
+from engine.sampler.deadlines import RATES_HZ, SENSIBLE_HZ, Deadlines, Pace
+from engine.sampler.lanes import LONG_CALL_NS, Lanes, Table
+from engine.sampler.outages import Outages
 from engine.sources import Source
 
 SLOW_HZ = 5

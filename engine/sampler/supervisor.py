@@ -10,11 +10,11 @@ from contextlib import suppress
 import orjson
 
 from engine.clock import NS, Clock
-from engine.deadlines import RATES_HZ
 from engine.documents import Mark, MarkKind
-from engine.lanes import Table
-from engine.outlet import Outlet
-from engine.reader import Reader
+from engine.sampler.deadlines import RATES_HZ
+from engine.sampler.lanes import Table
+from engine.sampler.outlet import Outlet
+from engine.sampler.reader import Reader
 
 LOOK_SECONDS = 0.1
 HANG_NS = NS

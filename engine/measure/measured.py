@@ -13,11 +13,11 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from engine.books import percentiles
-from engine.cadence import Cadence
 from engine.clock import NS
 from engine.documents import Cell, Descriptor, Document, Mark, MarkKind, Page, Start
 from engine.energy import EnergyMeter, WindowEnergy
 from engine.errors import RecordingError
+from engine.measure.cadence import Cadence
 from engine.recording import Reader
 from engine.validity import Reason
 

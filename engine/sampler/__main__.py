@@ -24,12 +24,12 @@ import orjson
 from pydantic import JsonValue
 
 from engine.clock import NS, Clock, MonotonicClock
-from engine.deadlines import RATES_HZ, phase_walk
 from engine.errors import DeviceError
-from engine.outlet import Outlet
-from engine.reader import Reader, call_cost_ns
+from engine.sampler.deadlines import RATES_HZ, phase_walk
+from engine.sampler.outlet import Outlet
+from engine.sampler.reader import Reader, call_cost_ns
+from engine.sampler.supervisor import Supervisor
 from engine.sources import KINDS, Source, open_sources
-from engine.supervisor import Supervisor
 
 EXIT_NO_DEVICE = 3
 DRAIN_SECONDS = 1.0

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.agreement import Evidence, weigh
 from engine.clock import NS
-from engine.interpolation import Interpolation, between
-from engine.power import PowerTrack
-from engine.ticks import CounterTrack
+from engine.energy.agreement import Evidence, weigh
+from engine.energy.interpolation import Interpolation, between
+from engine.energy.power import PowerTrack
+from engine.energy.ticks import CounterTrack
 from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]

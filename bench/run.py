@@ -27,6 +27,7 @@ PARTS = {
     "crash": 180,
     "sampler": 270,
     "loadgen": 150,
+    "energy": 1800,
 }
 END_SECONDS = 30
 
@@ -55,7 +56,8 @@ def measured(name: str) -> Figures | None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         began = time.monotonic()
-        problem = run_part([sys.executable, str(HERE / f"{name}.py"), "--json", str(out)], PARTS[name])
+        part = HERE / name if (HERE / name).is_dir() else HERE / f"{name}.py"
+        problem = run_part([sys.executable, str(part), "--json", str(out)], PARTS[name])
         print(f"  {problem or 'took'} {time.monotonic() - began:.0f} s", flush=True)
         if problem or not out.exists():
             return None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.energy.cases import all_cases
+from bench.energy.cases import all_cases, quick_cases
 from bench.energy.fake import NoCompiler, fake_driver
 from bench.energy.ours import recorded_windows
 from bench.energy.peers import peers as all_peers
@@ -32,7 +32,9 @@ async def run(*, quick: bool, wanted: bool, seed: int, word: str) -> list[Row]:
     """Measure and print; the rows."""
     random = randomness.Random(seed)
     phases = QUICK_PHASES if quick else PHASES
-    groups = groups_of([case for case in all_cases() if word in f"{case.name} {case.board}"])
+    groups = groups_of(
+        [case for case in (quick_cases() if quick else all_cases()) if word in f"{case.name} {case.board}"]
+    )
     with fake_driver() as driver:
         async with all_peers(driver, wanted=wanted) as peers:
             print("\n".join(title(peers, phases)), flush=True)
@@ -52,7 +54,7 @@ async def run(*, quick: bool, wanted: bool, seed: int, word: str) -> list[Row]:
 def main() -> int:
     """The bench's part `energy`."""
     parser = options(__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="two phases instead of eight: two minutes")
+    parser.add_argument("--quick", action="store_true", help="two phases instead of eight, fewer cases: two minutes")
     parser.add_argument("--no-peers", action="store_true", help="wattrace alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", default="", metavar="WORD", help="only cases whose name has this in it")

@@ -106,3 +106,12 @@ def faulty_cases() -> list[Case]:
 def all_cases() -> list[Case]:
     """Every row of the table."""
     return [*hopper_cases(), *volta_cases(), *faulty_cases()]
+
+
+def quick_cases() -> list[Case]:
+    """A few of them: what differs most."""
+    few = {"constant", "square 40 ms", "square 200 ms", "square 100 ms"}
+    fewer = {"constant", "square 200 ms"}
+    short = [case for case in all_cases() if case.seconds == SHORT or case.board == "volta"]
+    rest = [case for case in hopper_cases() if case.seconds == LONG and case.name in few]
+    return [*rest, *(case for case in short if case.name in fewer), *faulty_cases()]

@@ -41,7 +41,7 @@ def zeus_monitor(task: Answer) -> Answer:
     """Zeus: the difference of two readings of the energy counter."""
     from zeus.monitor import ZeusMonitor
 
-    monitor = ZeusMonitor(gpu_indices=list(range(task["gpus"])))
+    monitor = ZeusMonitor(gpu_indices=task["gpus"])
     return measured(
         lambda: monitor.begin_window("bench", sync_execution=False),
         lambda _: monitor.end_window("bench", sync_execution=False).gpu_energy,
@@ -53,7 +53,7 @@ def zeus_power(task: Answer) -> Answer:
     """Zeus: the area under a polled power field."""
     from zeus.monitor.power import PowerDomain, PowerMonitor
 
-    indices = list(range(task["gpus"]))
+    indices = task["gpus"]
     domains = [PowerDomain.DEVICE_INSTANT]
     try:
         monitor = PowerMonitor(gpu_indices=indices, update_period=INTERVAL, power_domains=domains)
@@ -73,13 +73,14 @@ def codecarbon(task: Answer) -> Answer:
     """CodeCarbon: counter differences every 0.1 s; the same sums that it reports, for each GPU apart."""
     from codecarbon.core.gpu import AllGPUDevices
 
-    sums = dict.fromkeys(range(task["gpus"]), 0.0)
+    sums = dict.fromkeys(task["gpus"], 0.0)
     get_delta = AllGPUDevices.get_delta
 
     def summed(devices: Any, duration: Any) -> Any:
         found = get_delta(devices, duration)
         for gpu in found:
-            sums[gpu["gpu_index"]] += gpu["delta_energy_consumption"].kWh * 3.6e6
+            if gpu["gpu_index"] in sums:
+                sums[gpu["gpu_index"]] += gpu["delta_energy_consumption"].kWh * 3.6e6
         return found
 
     def stopped(_: Any) -> dict[int, float]:
@@ -87,19 +88,20 @@ def codecarbon(task: Answer) -> Answer:
         return dict(sums)
 
     # The first tracker of a process looks for hardware when it starts; that is not what is measured here.
-    rehearsal = codecarbon_tracker()
+    rehearsal = codecarbon_tracker(task["gpus"])
     rehearsal.start()
     rehearsal.stop()
     AllGPUDevices.get_delta = summed
-    tracker = codecarbon_tracker()
+    tracker = codecarbon_tracker(task["gpus"])
     return measured(tracker.start, stopped, task)
 
 
-def codecarbon_tracker() -> Any:
+def codecarbon_tracker(gpus: list[int]) -> Any:
     from codecarbon import OfflineEmissionsTracker
 
     return OfflineEmissionsTracker(
         country_iso_code="USA",
+        gpu_ids=gpus,
         measure_power_secs=INTERVAL,
         save_to_file=False,
         log_level="critical",
@@ -113,7 +115,7 @@ def nvitop(task: Answer) -> Answer:
     """nvitop: the mean of polled power, times the window."""
     from nvitop import Device, ResourceMetricCollector
 
-    collector = ResourceMetricCollector(devices=Device.all(), interval=INTERVAL)
+    collector = ResourceMetricCollector(devices=[Device(index) for index in task["gpus"]], interval=INTERVAL)
 
     def collected(_: Any) -> dict[int, float]:
         found = {}
@@ -130,7 +132,7 @@ def llenergymeasure(task: Answer) -> Answer:
     """llenergymeasure's own sampler: the trapezoids under power polled every 0.1 s."""
     from llenergymeasure.energy.nvml import NVMLSampler
 
-    sampler = NVMLSampler(gpu_indices=list(range(task["gpus"])))
+    sampler = NVMLSampler(gpu_indices=task["gpus"])
     return measured(sampler.start_tracking, lambda tracker: sampler.stop_tracking(tracker).per_gpu_j or {}, task)
 
 
@@ -139,7 +141,7 @@ def trapezoid(task: Answer) -> Answer:
     import pynvml
 
     pynvml.nvmlInit()
-    handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(task["gpus"])]
+    handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in task["gpus"]]
     sleep_until(task["begin_ns"])
     begin = due = time.monotonic_ns()
     end = begin + round(task["seconds"] * 1e9)
@@ -151,7 +153,7 @@ def trapezoid(task: Answer) -> Answer:
             break
         due = min(due + round(INTERVAL * 1e9), end)
         sleep_until(due)
-    joules = {index: area([(t, watts[index]) for t, watts in rows]) for index in range(len(handles))}
+    joules = {gpu: area([(t, watts[at]) for t, watts in rows]) for at, gpu in enumerate(task["gpus"])}
     return {"joules": joules, "begin_ns": begin, "end_ns": rows[-1][0]}
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.energy.cases import Case
 from bench.energy.peers import Peer
-from bench.energy.rounds import Group
+from bench.energy.rounds import PEER_PHASES, Group
 from bench.energy.score import Score, Trial, coverage
 from bench.figures import Row, least, most
 
@@ -25,7 +25,7 @@ def title(peers: Sequence[Peer], phases: int) -> list[str]:
     """The table's head."""
     head = f"{'window          signal':58} {'asked':>6} {'wattrace':>9}  holds  "
     return [
-        f"  worst error in % of {phases} phases (peers: and how many times ours)",
+        f"  worst error in %: wattrace of {phases} phases, peers of {PEER_PHASES} of these, and how many times ours that is",
         "  " + head + "".join(f"{peer.name:>{WIDTH}}" for peer in peers),
     ]
 
@@ -54,12 +54,17 @@ def cell(error: float | str | None, ours: float) -> str:
 
 def notes(played: Sequence[Group], peers: Sequence[Peer]) -> list[str]:
     """Why some peers have no figure, and what was said that nobody asked for."""
-    said = {f"  {peer.name}: {peer.problem}" for peer in peers if peer.problem}
+    where: dict[str, list[str]] = {f"{peer.name}: {peer.problem}": [] for peer in peers if peer.problem}
     for each in played:
-        problems = {who: why for who, why in each.peers.items() if isinstance(why, str)}
-        said |= {f"  {who}, {each.cases[0].name}: {why}" for who, why in problems.items()}
-        said |= {f"  also said of {name(score.case)}: {score.unasked()}" for score in each.scores if score.unasked()}
-    return sorted(said)
+        case = each.cases[0]
+        label = f"{case.name}, {case.board}"
+        for who, why in each.peers.items():
+            if isinstance(why, str):
+                where.setdefault(f"{who}: {why}", []).append(label)
+        for score in each.scores:
+            if score.unasked():
+                where.setdefault(f"wattrace also says {score.unasked()}", []).append(name(score.case))
+    return [f"  {what}" + (f" [{'; '.join(dict.fromkeys(at))}]" if at else "") for what, at in sorted(where.items())]
 
 
 def rows_of(each: Group) -> list[Row]:

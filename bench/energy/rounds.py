@@ -18,7 +18,8 @@ from engine.clock import NS
 PREPARE_SECONDS = (7.0, 12.0, 20.0)
 """From a round's start to its windows: what the slowest peer needs to be ready, and on a busy machine."""
 
-GPUS_AT_ONCE = 16
+GPUS_AT_ONCE, PEER_PHASES = 8, 2
+PEER_GPUS_AT_ONCE = 4
 LATE_SECONDS = 0.9
 ZERO_SECONDS = 5.0
 """The windows' begin on the script's clock."""
@@ -36,6 +37,11 @@ class Group:
     peers: dict[str, float | str] = field(default_factory=dict)
     """Worst error in percent, or what kept the peer from measuring."""
 
+    @property
+    def watched(self) -> range:
+        """The GPUs that the peers look at: few, since with many GPUs their looks would take them longer."""
+        return self.gpus[:PEER_PHASES]
+
 
 def groups_of(cases: Sequence[Case]) -> list[Group]:
     """The cases, put together by signal, board, length and fault."""
@@ -49,12 +55,13 @@ def groups_of(cases: Sequence[Case]) -> list[Group]:
 def rounds_of(groups: Sequence[Group], phases: int) -> list[list[Group]]:
     """Groups side by side, on GPUs of their own, where board and length are the same and nothing goes wrong."""
     found: list[list[Group]] = []
+    at_once = GPUS_AT_ONCE if phases > PEER_PHASES else PEER_GPUS_AT_ONCE
     for group in groups:
         case = group.cases[0]
         kind = (case.board, case.seconds, case.fault, case.counter_from_sensor)
         last = found[-1][0].cases[0] if found else None
         same = last is not None and kind == (last.board, last.seconds, last.fault, last.counter_from_sensor)
-        if not same or case.fault or (len(found[-1]) + 1) * phases > GPUS_AT_ONCE:
+        if not same or case.fault or (len(found[-1]) + 1) * phases > at_once:
             found.append([])
         group.gpus = range(len(found[-1]) * phases, (len(found[-1]) + 1) * phases)
         found[-1].append(group)
@@ -64,12 +71,12 @@ def rounds_of(groups: Sequence[Group], phases: int) -> list[list[Group]]:
 async def play(groups: Sequence[Group], driver: FakeDriver, peers: Sequence[Peer], random: Random) -> None:
     """Measure a round and score it. When somebody was not ready in time, all get more of it and begin again."""
     cases = {case.window: case for group in groups for case in group.cases}
-    seconds, gpus = groups[0].cases[0].seconds, groups[-1].gpus.stop
+    seconds, watched = groups[0].cases[0].seconds, [gpu for group in groups for gpu in group.watched]
     for prepare in PREPARE_SECONDS:
         begin_ns = time.monotonic_ns() + round(prepare * NS)
         said = scripted(groups, begin_ns, random)
         driver.set_script(said)
-        task = {"script": said, "begin_ns": begin_ns, "seconds": seconds, "gpus": gpus}
+        task = {"script": said, "begin_ns": begin_ns, "seconds": seconds, "gpus": watched}
         asked = [_ours(case, begin_ns, driver.environment(said)) for case in cases.values()]
         results, answers = await asyncio.gather(
             asyncio.gather(*asked), asyncio.gather(*(peer.measure(task) for peer in peers))
@@ -80,7 +87,7 @@ async def play(groups: Sequence[Group], driver: FakeDriver, peers: Sequence[Peer
     trials = {window: ours.trials(result, driver) for window, result in zip(cases, results, strict=True)}
     for group in groups:
         group.scores = [Score(case, [trials[case.window][gpu] for gpu in group.gpus]) for case in group.cases]
-        group.peers = {peer.name: worst(said, driver, group.gpus) for peer, said in zip(peers, answers, strict=True)}
+        group.peers = {peer.name: worst(told, driver, group.watched) for peer, told in zip(peers, answers, strict=True)}
 
 
 async def _ours(case: Case, begin_ns: int, environment: dict[str, str]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from engine.energy.ticks import CounterTrack
 _AROUND_NS = NS
 """The unsteadiness that matters is that of the second before and the second after."""
 
-_SIGMAS = 2.4
+_SIGMAS = 3.2
 """Doubt over standard deviation, set on simulated loads so that 95 % of windows are covered (docs/measurement.md)."""
 
 
-_APART = 0.05
+_APART = 0.12
 """How much of their placing two ticks of one grid do not share."""
 
 _QUANTUM_JOULES = 0.001

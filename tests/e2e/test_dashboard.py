@@ -110,6 +110,7 @@ def test_when_the_server_dies_the_page_says_so(browser: Browser, demo_file: Path
     page = context.new_page()
     page.goto(show.url)
     expect(page.locator("#badges")).to_contain_text("SIMULATED")
+    wait_until(lambda: list(tmp_path.glob("data/wattrace/recordings/*.jsonl")), what="the race has begun its recording")
     show.process.send_signal(signal.SIGKILL)
     expect(page.locator("#badges")).to_contain_text("OFFLINE", timeout=5_000)
     expect(page.locator("#badges")).to_contain_text("SIMULATED")

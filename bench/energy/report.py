@@ -25,7 +25,7 @@ def title(peers: Sequence[Peer], phases: int) -> list[str]:
     """The table's head."""
     head = f"{'window          signal':58} {'asked':>6} {'wattrace':>9}  holds  "
     return [
-        f"  worst error in %: wattrace of {phases} phases, peers of {PEER_PHASES} of these, and how many times ours that is",
+        f"  worst error in %: wattrace of {phases} phases, peers of {PEER_PHASES}, and how many times ours that is",
         "  " + head + "".join(f"{peer.name:>{WIDTH}}" for peer in peers),
     ]
 

@@ -90,3 +90,12 @@ def test_a_replay_gives_the_figures_of_the_recording(races: Races) -> None:
         shown = last["arms"][arm["label"]]
         assert shown["tokens"] == arm["tokens"]
         assert abs(shown["joules_per_token"] / arm["joules_per_token"] - 1) < 1e-5
+
+
+def test_a_port_in_use_is_one_clear_line(races: Races) -> None:
+    process = races.start("demo", "--simulate", "--no-browser", "--port", "0")
+    port = address(process).rpartition(":")[2]
+    done = races.run("demo", "--simulate", "--no-browser", "--port", port)
+    assert done.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in done.stderr and "--port" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

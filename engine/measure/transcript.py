@@ -13,7 +13,8 @@ from pydantic import JsonValue
 from engine.clock import MonotonicClock
 from engine.documents import Document, Mark, MarkKind, Start, Stop
 from engine.errors import RecordingError
-from engine.measure.measured import Edges, Measurement
+from engine.measure.measured import Measurement
+from engine.measure.readings import Edges
 from engine.provenance import machine
 from engine.recording import Recorder
 

@@ -355,6 +355,13 @@ def test_an_outage_is_flagged(lab: Lab) -> None:
     assert any("does not answer" in warning for warning in result["warnings"])
 
 
+def test_one_gpu_that_hangs_costs_the_other_nothing(lab: Lab) -> None:
+    result = lab.result("--seconds", "2.5", script="gpus=2;seed=5;high=300;gpu0.hang=2.5:60")
+    hung, other = result["gpus"]
+    assert hung["energy_joules"] is None and hung["valid"] is False and "gap" in hung["reasons"]
+    assert other["energy_joules"] == pytest.approx(lab.truth(other), rel=0.01) and other["valid"] is True
+
+
 def test_a_sampler_that_dies_costs_the_figures_and_not_the_command(lab: Lab) -> None:
     process = lab.start("--json", "--", "sh", "-c", "echo ready; sleep 1.2; exit 6")
     assert process.stdout is not None and process.stdout.readline() == b"ready\n"

@@ -1,0 +1,76 @@
+"""One device's part of a measurement: its readings in, the energy of a window out. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.documents import Cell, Descriptor, Page
+from engine.energy import EnergyMeter, WindowEnergy
+from engine.measure.cadence import Cadence
+from engine.validity import Reason
+
+Edges = Literal["snapped", "given"]
+
+# Clocks-event-reasons bits, as nvml.h numbers them: what lowered the clocks while the window lasted.
+_POWER_BITS = 0x4 | 0x80
+_THERMAL_BITS = 0x20 | 0x40
+
+
+@dataclass(frozen=True)
+class Window:
+    """What was asked for, on the run's clock."""
+
+    start_ns: int
+    end_ns: int
+    edges: Edges
+
+
+class GpuReadings:
+    """One device of a measurement: its meter, and when it answered."""
+
+    def __init__(self, descriptor: Descriptor) -> None:
+        self.descriptor = descriptor
+        windows = {name: column.window_ns for name, column in descriptor.columns.items() if column.window_ns}
+        self.meter = EnergyMeter(windows)
+        self.cadence = Cadence()
+        self._slowed: list[tuple[int, int]] = []
+
+    @property
+    def index(self) -> int:
+        """The GPU's number, which is its stream's."""
+        digits = self.descriptor.stream.removeprefix("gpu")
+        return int(digits) if digits.isdigit() else 0
+
+    def page(self, page: Page) -> None:
+        """Samples of the fast lane."""
+        nothing: list[Cell] = [None] * len(page.t_ns)
+        columns = [
+            page.data.get(name, nothing) for name in ("power_instant_watts", "power_average_watts", "energy_joules")
+        ]
+        for t_ns, *cells in zip(page.t_ns, *columns, strict=True):
+            instant, average, joules = (float(cell) if isinstance(cell, int | float) else None for cell in cells)
+            self.meter.add(t_ns, instant=instant, average=average, joules=joules)
+            if any(cell is not None for cell in cells):
+                self.cadence.stamp(t_ns)
+
+    def slow(self, page: Page) -> None:
+        """Why the clocks were lowered."""
+        bits = page.data.get("throttle_reasons", [])
+        self._slowed += [(t, b) for t, b in zip(page.t_ns, bits, strict=False) if isinstance(b, int) and b]
+
+    def energy(self, window: Window) -> WindowEnergy:
+        """The window's energy, with what speaks for and against it."""
+        if not self.descriptor.columns:
+            return WindowEnergy(window.start_ns, window.end_ns, None, None, None, False, (Reason.NOT_SUPPORTED,))
+        if (self.meter.newest_t_ns or 0) < window.end_ns:
+            # It fell silent before the end, and no row says so: what came last must not stand for the rest.
+            self.meter.add(window.end_ns, instant=None, average=None, joules=None)
+        ask = self.meter.snapped if window.edges == "snapped" else self.meter.given
+        return ask(window.start_ns, window.end_ns)
+
+    def slowed(self, start_ns: int, end_ns: int) -> list[Reason]:
+        """What slowed the GPU down within the window."""
+        bits = 0
+        for t_ns, some in self._slowed:
+            bits |= some if start_ns <= t_ns <= end_ns else 0
+        found = ((_POWER_BITS, Reason.POWER_CAPPED), (_THERMAL_BITS, Reason.THERMAL_THROTTLE))
+        return [reason for mask, reason in found if bits & mask]

@@ -130,7 +130,7 @@ def worst(answer: dict[str, Any], driver: FakeDriver, gpus: Sequence[int]) -> fl
     """The peer's largest error in percent."""
     if "error" in answer:
         return str(answer["error"])
-    errors = []
+    errors: list[float] = []
     for gpu in gpus:
         joules, truth = answer["joules"].get(str(gpu)), driver.joules(gpu, answer["begin_ns"], answer["end_ns"])
         if joules is None:

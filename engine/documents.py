@@ -35,6 +35,11 @@ class ArmInfo(Record):
     name: str
     runtime: str
     requested: dict[str, JsonValue] = {}
+    unit: str = "token"
+    """What its work is counted in."""
+    devices: list[str] = []
+    """Streams of the devices that it runs on (`gpu0`); empty in recordings from before there could be several."""
+    concurrency: Int64 | None = None
 
 
 class Start(Record):
@@ -101,7 +106,7 @@ class MarkKind(StrEnum):
     """What a mark is about."""
 
     PHASE = "phase"  # the run as a whole: preparing, warming, baseline, racing, cooling, done
-    ARM = "arm"  # an arm's state: starting, ready, active, resting, failed, stopped
+    ARM = "arm"  # an arm's state: starting, ready, active, resting, asleep, failed, stopped
     ROUND_BEGIN = "round_begin"
     ROUND_END = "round_end"
     REQUEST_SUBMITTED = "request_submitted"

@@ -109,7 +109,7 @@ def _real(name: str, demo: Demo, folder: Path, power: Literal["auto", "simulated
         plan._occupancy = Occupancy.create(plan.occupancy_path)
     elif demo.on_cpu:
         plan.power = _cpu_power(plan.notes)
-    plan.gpus = sorted({gpu for arm in demo.arms for gpu in arm.gpus or [0]}, key=str)
+    plan.gpus = sorted({gpu for label in demo.labels for gpu in demo.gpus_of(label)}, key=str)
     return plan
 
 

@@ -90,12 +90,12 @@ def run(
     fall_back: Annotated[bool, typer.Option("--fall-back", hidden=True)] = False,
 ) -> None:
     """Race headless into a recording, and print what came of it."""
-    from engine.config import load_demo
+    from engine.config import load_demo, with_schedule
     from engine.headless import RaceOptions, race
     from server.console import Progress, print_outcome
 
     short, chosen = load_demo(name)
-    chosen = chosen.with_schedule(rounds=rounds, round_seconds=round_seconds)
+    chosen = with_schedule(chosen, rounds=rounds, round_seconds=round_seconds)
     options = RaceOptions(simulate=simulate, power=power, fall_back=fall_back, out=out)
     watch = None if stream else Progress(chosen)
     ending, path, raced = asyncio.run(race(short, chosen, options, stream=stream, watch=watch))

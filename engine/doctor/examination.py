@@ -86,7 +86,7 @@ def _devices(found: dict[str, Look], demo: Demo, *, simulated: bool) -> Iterator
     nvml, rapl = found["nvml"], found["rapl"]
     yield checkup.driver(nvml.refusal, nvml.devices, needed=needs_gpu)
     if needs_gpu and nvml.refusal is None:
-        wanted = dict.fromkeys(gpu for arm in demo.arms for gpu in arm.gpus or [0])
+        wanted = dict.fromkeys(gpu for label in demo.labels for gpu in demo.gpus_of(label))
         yield from checkup.wanted_gpus(wanted, nvml.devices)
     for device in nvml.devices:
         yield from checkup.board(device)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import DEFAULT_DEMO, Demo, demo_names, load_demo, parse_demo
+from engine.config import DEFAULT_DEMO, Demo, demo_names, load_demo, parse_demo, with_schedule
 from engine.errors import ConfigError, DemoNotFound
 
 GOOD = """
@@ -47,7 +47,7 @@ def test_the_default_demo_lasts_five_minutes() -> None:
         (
             changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: vlm"),
             "arms[0].runtime",
-            "'vllm' or 'simulated'",
+            "'vllm', 'openai', 'command' or 'simulated'",
         ),
         (changed("name: two", "name: one"), "f.yaml", "two arms are called 'one'"),
         (changed("title: T\n", ""), "title", "is missing"),
@@ -61,6 +61,35 @@ def test_the_default_demo_lasts_five_minutes() -> None:
             "f.yaml",
             "cannot race each other",
         ),
+        (changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: openai"), "arms[0]", "needs url"),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: openai, url: 'http://k:s@h/v1'"),
+            "arms[0]",
+            "no password",
+        ),
+        (changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: command"), "arms[0]", "needs command"),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: command, command: [x], args: {a: 1}"),
+            "arms[0]",
+            "write them into the command",
+        ),
+        (changed("args: {max_num_seqs: 1}", "url: 'http://h/v1'"), "arms[0]", "url is for arms of runtime openai"),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: command, command: [x]"),
+            "f.yaml",
+            "they count token and unit",
+        ),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: command, command: [x], progress: {patern: a}"),
+            "arms[0].progress.patern",
+            "did you mean 'pattern'?",
+        ),
+        (
+            changed("runtime: vllm, args: {max_num_seqs: 1}", "runtime: command, command: [x], progress: {pattern: a}"),
+            "arms[0].progress",
+            "one group called done or more",
+        ),
+        (GOOD.replace("args:", "gpus: [1], args:") + "schedule: {mode: parallel}", "f.yaml", "two arms use GPU 1"),
         ("a: [", "line 1", "not YAML"),
         ("- 1", "f.yaml", "not a demo"),
         ("", "f.yaml", "not a demo"),
@@ -93,7 +122,7 @@ def test_a_file_that_is_no_text_is_told_so(tmp_path: Path) -> None:
 
 
 def test_options_change_the_schedule_and_are_checked() -> None:
-    demo: Demo = parse_demo(GOOD, file="f.yaml").with_schedule(rounds=6, round_seconds=3)
+    demo: Demo = with_schedule(parse_demo(GOOD, file="f.yaml"), rounds=6, round_seconds=3)
     assert (demo.schedule.rounds, demo.schedule.round_seconds) == (6, 3)
     with pytest.raises(ConfigError, match="at least one turn"):
-        demo.with_schedule(rounds=1)
+        with_schedule(demo, rounds=1)

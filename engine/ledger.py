@@ -4,14 +4,18 @@ It keeps what figures need and nothing else: the samples of the current round, a
 came to. The same documents in the same order give the same figures to the last bit, live or replayed.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from engine.books import ArmBooks, ArmFigures, RoundBooks, summary
+from engine.books import ArmBooks, ArmFigures, Flag, RoundBooks, summary
 from engine.clock import NS
 from engine.compare import Verdict, judge
-from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
-from engine.energy import EnergyMeter
+from engine.devices import Devices
+from engine.documents import Cell, Descriptor, Document, Mark, MarkKind, Page, Start, Stop
+from engine.rig import Rig
+from engine.validity import Reason
 
 _KEPT_NS = 2 * NS
 """Samples older than the current round's start by this are forgotten: enough for the live second."""
@@ -24,12 +28,12 @@ ENDINGS = {"success": "done", "abort": "aborted", "fail": "failed"}
 
 @dataclass(frozen=True)
 class RoundInfo:
-    """The round that runs now."""
+    """A round that runs now; `ends_t_ns` is None where a number of requests ends it."""
 
     arm: str
     number: int
     begun_t_ns: int
-    ends_t_ns: int
+    ends_t_ns: int | None
     slots: int
 
 
@@ -44,13 +48,8 @@ class Ledger:
         self.phase_ends_t_ns: int | None = None
         self.phase_begun_t_ns = 0
         self.arms: dict[str, ArmBooks] = {}
-        self.descriptors: dict[str, Descriptor] = {}
-        self.meters: dict[str, EnergyMeter] = {}
-        self.slow: dict[str, float | int | str | None] = {}
+        self.rig = Rig()
         self.newest_t_ns = 0
-        self.last_sample_t_ns: int | None = None
-        self.baseline_watts: float | None = None
-        self._active: str | None = None
         self._settle_at_ns: int | None = None
 
     def add(self, document: Document) -> None:
@@ -59,7 +58,7 @@ class Ledger:
             case Start():
                 self._begin(document)
             case Descriptor():
-                self.descriptors[document.stream] = document
+                self.rig.describe(document)
             case Page():
                 self._page(document)
             case Mark():
@@ -74,57 +73,43 @@ class Ledger:
         self.__init__()  # type: ignore[misc]  # a new run: everything afresh, by the one list of what there is
         self.start, self.state = start, "preparing"
         reasons = ["simulated"] if any(start.simulated.values()) else []
-        for arm in start.arms:
-            self.arms[arm.label] = ArmBooks(label=arm.label, name=arm.name, reasons=reasons)
+        self.arms = {arm.label: ArmBooks(arm, reasons=reasons) for arm in start.arms}
 
     def _end(self, stop: Stop) -> None:
         self._settle()
         self.newest_t_ns = max(self.newest_t_ns, stop.t_ns)
         self.stop, self.state, self.reason = stop, ENDINGS[stop.exit_status], stop.reason
-        self._active = None
 
     # -- pages
 
     def _page(self, page: Page) -> None:
         if not page.t_ns:
             return
-        descriptor = self.descriptors.get(page.stream)
-        if page.stream.startswith("text."):
-            self._text(page)
-        elif page.stream.endswith(".slow"):
-            self.slow.update({name: column[-1] for name, column in page.data.items()})
-        elif descriptor is not None and descriptor.device is not None and "." not in page.stream:
-            self._samples(page)
+        kind, _, label = page.stream.partition(".")
+        books = self.arms.get(label)
+        match kind:
+            case "text" if books:
+                for t_ns, request, tokens in _rows(page, "request", "tokens"):
+                    if isinstance(request, int) and isinstance(tokens, int):
+                        books.chunk(request, t_ns, tokens)
+            case "progress" if books:
+                for t_ns, units in _rows(page, "units"):
+                    if isinstance(units, int | float):
+                        books.progressed(t_ns, units)
+            case "vllm" if books:
+                for t_ns, running, waiting in _rows(page, "running_requests", "waiting_requests"):
+                    books.polled(t_ns, _number(running), _number(waiting))
+            case _:
+                self._readings(page)
+                return
+        self.newest_t_ns = max(self.newest_t_ns, page.t_ns[-1])
 
-    def _text(self, page: Page) -> None:
-        books = self.arms.get(page.stream.removeprefix("text."))
-        if books is None:
+    def _readings(self, page: Page) -> None:
+        if not self.rig.page(page):
             return
-        for t_ns, request, tokens in zip(page.t_ns, page.data["request"], page.data["tokens"], strict=True):
-            if isinstance(request, int) and isinstance(tokens, int):
-                books.chunk(request, t_ns, tokens)
         self.newest_t_ns = max(self.newest_t_ns, page.t_ns[-1])
-
-    def _samples(self, page: Page) -> None:
-        meter = self.meters.get(page.stream) or self._new_meter(page.stream)
-        nothing = [None] * len(page.t_ns)
-        instant = page.data.get("power_instant_watts", nothing)
-        average = page.data.get("power_average_watts", nothing)
-        joules = page.data.get("energy_joules", nothing)
-        for t_ns, a, b, c in zip(page.t_ns, instant, average, joules, strict=True):
-            meter.add(t_ns, instant=_number(a), average=_number(b), joules=_number(c))
-        self.newest_t_ns = max(self.newest_t_ns, page.t_ns[-1])
-        if any(value is not None for column in page.data.values() for value in column[-1:]):
-            self.last_sample_t_ns = page.t_ns[-1]
-
-        if self._settle_at_ns is not None and page.t_ns[-1] >= self._settle_at_ns:
+        if self._settle_at_ns is not None and self.rig.caught_up(self._settle_at_ns):
             self._settle()
-
-    def _new_meter(self, stream: str) -> EnergyMeter:
-        """A meter that knows what the device's descriptor says of its sensors."""
-        columns = self.descriptors[stream].columns.items()
-        windows = {name: column.window_ns for name, column in columns if column.window_ns is not None}
-        return self.meters.setdefault(stream, EnergyMeter(windows))
 
     # -- marks
 
@@ -138,13 +123,14 @@ class Ledger:
                 self._round_begin(mark)
             case MarkKind.ROUND_END:
                 self._round_end(mark)
+            case MarkKind.WARNING:
+                self._warning(mark)
             case _:
                 self._request(mark)
 
     def _phase(self, mark: Mark) -> None:
         if self.state == "baseline":
-            watts = [meter.snapped(self.phase_begun_t_ns, mark.t_ns).mean_watts for meter in self.meters.values()]
-            self.baseline_watts = sum(w for w in watts if w is not None) if any(watts) else None
+            self.rig.rest(self.phase_begun_t_ns, mark.t_ns)
         self.state = mark.state or self.state
         self.phase_begun_t_ns = mark.t_ns
         ends = mark.data.get("ends_t_ns")
@@ -152,17 +138,21 @@ class Ledger:
 
     def _arm_state(self, mark: Mark) -> None:
         books = self.arms.get(mark.arm or "")
-        if books is not None:
-            books.state, books.reason = mark.state or books.state, mark.text or ""
+        if books is None:
+            return
+        books.state, books.reason = mark.state or books.state, mark.text or ""
+        share = mark.data.get("progress")
+        books.progress = float(share) if isinstance(share, int | float) else None
 
     def _round_begin(self, mark: Mark) -> None:
         self._settle()
         books = self.arms.get(mark.arm or "")
         slots, ends = mark.data.get("slots"), mark.data.get("ends_t_ns")
-        if books is None or mark.round is None or not isinstance(slots, int) or not isinstance(ends, int):
+        if books is None or mark.round is None or not isinstance(slots, int):
             return
-        books.rounds.append(RoundBooks(mark.round, mark.t_ns, ends, slots))
-        self._active = books.label
+        fixed_work = isinstance(mark.data.get("requests"), int)
+        ends_ns = ends if isinstance(ends, int) else None
+        books.begin(RoundBooks(mark.round, mark.t_ns, ends_ns, slots, fixed_work=fixed_work))
 
     def _round_end(self, mark: Mark) -> None:
         books = self.arms.get(mark.arm or "")
@@ -171,8 +161,21 @@ class Ledger:
         last = books.rounds[-1]
         last.cutoff_ns, last.drained_ns = mark.t_ns, mark.end_t_ns
         last.complete = mark.data.get("complete") is not False
-        self._active = None
-        self._settle_at_ns = (mark.end_t_ns or mark.t_ns) + _SETTLE_NS
+        if not any(arm.active for arm in self.arms.values()):
+            self._settle_at_ns = (mark.end_t_ns or mark.t_ns) + _SETTLE_NS
+
+    def _warning(self, mark: Mark) -> None:
+        """A warning with a reason's code is about every round that its span touches, closed ones included."""
+        code = mark.data.get("code")
+        if not isinstance(code, str) or code not in set(Reason):
+            return
+        device, still = mark.data.get("device"), mark.data.get("open") is True
+        end_ns = None if still else (mark.end_t_ns if mark.end_t_ns is not None else mark.t_ns)
+        flag = Flag(Reason(code), mark.t_ns, end_ns, device if isinstance(device, str) else None, mark.arm)
+        self.rig.flag(flag)
+        for books in self.arms.values():
+            if flag in self.rig.instruments(books.info).flags:
+                books.flag(flag.reason, flag.begin_ns, flag.end_ns)
 
     def _request(self, mark: Mark) -> None:
         books = self.arms.get(mark.arm or "")
@@ -184,8 +187,14 @@ class Ledger:
             case MarkKind.REQUEST_FIRST_TOKEN:
                 books.first_token(mark.request, mark.t_ns)
             case MarkKind.REQUEST_FINISHED:
-                tokens = mark.data.get("completion_tokens")
-                books.ended(mark.request, completion_tokens=tokens if isinstance(tokens, int) else 0)
+                tokens, prompt = mark.data.get("completion_tokens"), mark.data.get("prompt_tokens")
+                if mark.data.get("estimated") is True:
+                    books.add_reason(Reason.ESTIMATED_TOKENS)
+                books.ended(
+                    mark.request,
+                    completion_tokens=tokens if isinstance(tokens, int) else 0,
+                    prompt_tokens=prompt if isinstance(prompt, int) else 0,
+                )
             case MarkKind.REQUEST_FAILED:
                 books.ended(mark.request, completion_tokens=None)
             case _:
@@ -195,17 +204,17 @@ class Ledger:
         """Close the books of finished rounds and forget the samples that only they needed."""
         self._settle_at_ns = None
         for books in self.arms.values():
-            if books.rounds and books.rounds[-1].settled is None:
-                books.settle(self.meter, self.newest_t_ns)
-        for meter in self.meters.values():
-            meter.forget_before(self.newest_t_ns - _KEPT_NS)
+            books.instruments = self.rig.instruments(books.info)
+            books.settle(self.newest_t_ns)
+        begun = [books.rounds[-1].begun_ns for books in self.arms.values() if books.active]
+        self.rig.forget_before(min([self.newest_t_ns, *begun]) - _KEPT_NS)
 
     # -- figures
 
     @property
-    def meter(self) -> EnergyMeter | None:
-        """The device that the arms take turns on (the first one), None without a power sensor."""
-        return next(iter(self.meters.values()), None)
+    def powered(self) -> bool:
+        """Whether there is a power sensor."""
+        return bool(self.rig.meters)
 
     @property
     def rounds_planned(self) -> int:
@@ -215,54 +224,99 @@ class Ledger:
         return rounds if isinstance(rounds, int) else 0
 
     @property
-    def current_round(self) -> RoundInfo | None:
-        """The round that runs now, None between rounds."""
-        if self._active is None:
-            return None
-        last = self.arms[self._active].rounds[-1]
-        return RoundInfo(self._active, last.number, last.begun_ns, last.ends_ns, last.slots)
+    def current_rounds(self) -> list[RoundInfo]:
+        """The rounds that run now: none between rounds, several where arms do not take turns."""
+        running = [(books.label, books.rounds[-1]) for books in self.arms.values() if self._runs(books)]
+        return [RoundInfo(a, r.number, r.begun_ns, r.ends_ns, r.slots) for a, r in running]
+
+    def _runs(self, books: ArmBooks) -> bool:
+        return self.stop is None and books.active
+
+    @property
+    def slow(self) -> Mapping[str, Cell]:
+        """The newest slow readings of the first device: its temperature, clocks, memory."""
+        tracks = self.rig.conditions.values()
+        return next(iter(tracks)).newest if tracks else {}
+
+    def slow_of(self, label: str) -> Mapping[str, Cell]:
+        """The newest slow readings of the first device of arm `label`."""
+        tracks = self.rig.instruments(self.arms[label].info).conditions
+        return tracks[0].newest if tracks else {}
+
+    def _instrumented(self, label: str) -> ArmBooks:
+        books = self.arms[label]
+        books.instruments = self.rig.instruments(books.info)
+        return books
 
     def figures(self, label: str) -> ArmFigures:
         """The pooled `ArmFigures` of arm `label` as of the newest document."""
-        return self.arms[label].figures(self.meter, self.newest_t_ns)
+        return self._instrumented(label).figures(self.newest_t_ns)
+
+    def devices(self, label: str) -> Devices:
+        """The meters of the devices that arm `label` runs on."""
+        return self.rig.instruments(self.arms[label].info).devices
 
     def live(self, label: str, now_ns: int) -> tuple[float | None, float | None]:
-        """Watts and tokens per second of arm `label`: the last second while active, else its last turn's mean."""
-        books = self.arms[label]
-        if self._active == label and books.rounds:
+        """Watts and units per second of arm `label`: the last second while active, else its last turn's mean."""
+        books = self._instrumented(label)
+        if self._runs(books):
             last, since = books.rounds[-1], max(books.rounds[-1].begun_ns, now_ns - NS)
-            watts = self.meter.recent_watts(since, now_ns) if self.meter else None
-            span = (now_ns - since) / NS
-            return watts, last.tokens_between(since, now_ns) / span if span > 0.2 else None
-        rounds = books.round_figures(self.meter, self.newest_t_ns)
-        return (rounds[-1].power_mean_watts, rounds[-1].tokens_per_second) if rounds else (None, None)
+            devices, span = books.instruments.devices, (now_ns - since) / NS
+            watts = devices.recent_watts(since, now_ns) if devices else None
+            return watts, last.flow.between(since, now_ns) / span if span > 0.2 else None
+        rounds = books.round_figures(self.newest_t_ns)
+        return (rounds[-1].steady.power_mean_watts, rounds[-1].steady.units_per_second) if rounds else (None, None)
+
+    def steady(self, label: str) -> tuple[int, int | None] | None:
+        """The steady state of the arm's newest round, its end None while it lasts; None before it begins."""
+        books = self.arms[label].rounds[-1] if self.arms[label].rounds else None
+        if books is None or books.steady_ns is None:
+            return None
+        return (books.steady_ns, books.cutoff_ns)
+
+    def metric(self) -> str:
+        """What the verdict on screen is about: energy per unit of work, or its speed where energy is unknown."""
+        unit = next((books.info.unit for books in self.arms.values()), "token")
+        name = "token" if unit == "token" else "unit"
+        known = any(figures.energy_joules is not None for figures in map(self.figures, self.arms))
+        return f"joules_per_{name}" if known else f"{name}s_per_second"
+
+    def values(self, label: str, metric: str) -> list[float | None]:
+        """The figure called `metric` of each finished round of arm `label`; None where it is unknown."""
+        rounds = self._instrumented(label).finished_rounds(self.newest_t_ns)
+        return [figures.value(metric) if figures else None for figures in rounds]
 
     def verdicts(self, metric: str) -> list[Verdict]:
         """Each contender against the first arm in `metric`, where there are blocks enough."""
-        first, *others = self.arms.values()
-        found = (self._judge(metric, first, other) for other in others)
+        first, *others = self.arms
+        baseline, unit = (first, self.values(first, metric)), self.arms[first].info.unit
+        sides = ((other, self.values(other, metric)) for other in others)
+        found = (judge(metric, baseline, side, unit=unit, at_any_time=self.may_stop_early) for side in sides)
         return [verdict for verdict in found if verdict is not None]
 
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether the race ends once it is decided: its verdicts then need the interval that allows for that."""
+        schedule = self.start.demo.get("schedule") if self.start else None
+        return isinstance(schedule, dict) and schedule.get("stop_when_decided") is True
+
     def verdict(self) -> Verdict | None:
-        """The verdict on screen: energy per token, or tokens per second where energy is unknown."""
+        """The verdict on screen; of several contenders, the one that differs most."""
         if len(self.arms) < 2:
             return None
-        metric = "joules_per_token" if self.meter is not None else "tokens_per_second"
-        return next(iter(self.verdicts(metric)), None)
+        found = self.verdicts(self.metric())
+        return max(found, key=lambda verdict: abs(math.log(verdict.ratio)), default=None)
 
-    def _judge(self, metric: str, first: ArmBooks, other: ArmBooks) -> Verdict | None:
-        now = self.newest_t_ns
-        values = [
-            [getattr(figures, metric) if figures else None for figures in arm.finished_rounds(self.meter, now)]
-            for arm in (first, other)
-        ]
-        return judge(metric, (first.label, values[0]), (other.label, values[1]))
-
-    def summaries(self) -> list[dict[str, Any]]:
-        """Every arm's summary, as `compare --json` and the `stop` document have it."""
-        now, idle = self.newest_t_ns, self.baseline_watts
-        return [summary(books, self.meter, now, idle) for books in self.arms.values()]
+    def summaries(self, *, rounds: bool = False) -> list[dict[str, Any]]:
+        """Every arm's summary, as `compare --json` (with `rounds`) and the `stop` document have it."""
+        return [summary(self._instrumented(label), self.newest_t_ns, rounds=rounds) for label in self.arms]
 
 
-def _number(cell: float | int | str | None) -> float | None:
+def _rows(page: Page, *names: str) -> "zip[tuple[Any, ...]]":
+    """The page's rows, each its time and the columns called `names` (None where the page lacks one)."""
+    nothing = [None] * len(page.t_ns)
+    return zip(page.t_ns, *(page.data.get(name, nothing) for name in names), strict=True)
+
+
+def _number(cell: Any) -> float | None:
     return float(cell) if isinstance(cell, int | float) else None

@@ -25,6 +25,9 @@ class Reason(StrEnum):
     INCOMPLETE_ROUND = "incomplete_round"
     WHOLE_BOARD = "whole_board"
     WHOLE_PACKAGE = "whole_package"
+    SHARED_DEVICE = "shared_device"
+    REMOTE_SERVER = "remote_server"
+    ESTIMATED_TOKENS = "estimated_tokens"
 
     @property
     def sentence(self) -> str:
@@ -119,6 +122,21 @@ _ABOUT: dict[Reason, _About] = {
         "note",
         "The sensor sees the whole processor: every program on it is in these joules too.",
         "Keep the machine otherwise idle while it is measured.",
+    ),
+    Reason.SHARED_DEVICE: _About(
+        "invalid",
+        "The arms ran on one GPU at the same time, so nobody can say whose joules these are.",
+        "Let the arms take turns (schedule mode alternate), or give each its own GPU (mode parallel).",
+    ),
+    Reason.REMOTE_SERVER: _About(
+        "invalid",
+        "This arm's server is on another machine, whose watts this machine's sensor does not see.",
+        "Run wattrace on the machine that the server runs on.",
+    ),
+    Reason.ESTIMATED_TOKENS: _About(
+        "doubt",
+        "The server did not tell how many tokens it gave, so streamed pieces were counted instead.",
+        "Use a server that tells its usage in the stream, as vLLM does.",
     ),
 }
 

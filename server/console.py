@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from engine.books import ArmFigures, percentiles
+from engine.books import ArmFigures
 from engine.config import Demo, demo_names
 from engine.documents import Document, Mark, MarkKind
 from engine.ledger import Ledger
@@ -65,7 +65,7 @@ def print_ledger(ledger: Ledger, *, title: str, cut_off: str | None) -> None:
     if simulated:
         console.print(f"SIMULATED: {' and '.join(simulated)}", style="bold reverse")
     console.print(_table(ledger, title))
-    if ledger.meter is None:
+    if not ledger.powered:
         console.print("no power sensor: watts and joules are unknown")
     for metric in ("joules_per_token", "tokens_per_second"):
         for verdict in ledger.verdicts(metric):
@@ -74,12 +74,19 @@ def print_ledger(ledger: Ledger, *, title: str, cut_off: str | None) -> None:
 
 _ROWS: tuple[tuple[str, Callable[[ArmFigures], str]], ...] = (
     ("rounds", lambda f: str(f.rounds)),
-    ("tokens (steady state)", lambda f: f"{f.tokens:,}"),
-    ("tokens/s", lambda f: _number(f.tokens_per_second, 1)),
-    ("J/token", lambda f: _number(f.joules_per_token, 4)),
+    ("{unit}s (steady state)", lambda f: _number(f.units, 0)),
+    ("{unit}s/s", lambda f: _number(f.units_per_second, 1)),
+    ("J/{unit}", lambda f: _number(f.joules_per_unit, 4)),
     ("energy, J", lambda f: _number(f.energy_joules, 1)),
     ("power, W (mean)", lambda f: _number(f.power_mean_watts, 1)),
     ("power, W (peak)", lambda f: _number(f.power_peak_watts, 1)),
+)
+
+
+_LATENCIES = (
+    ("first token, s", "ttft_seconds"),
+    ("between tokens, s", "itl_seconds"),
+    ("whole answer, s", "e2e_seconds"),
 )
 
 
@@ -89,11 +96,12 @@ def _table(ledger: Ledger, title: str) -> Table:
     for label, books in ledger.arms.items():
         table.add_column(f"{label}  {books.name}", justify="right")
     figures = [ledger.figures(label) for label in ledger.arms]
+    unit = next(iter(ledger.arms.values())).info.unit
     for name, show in _ROWS:
-        table.add_row(name, *(show(arm) for arm in figures))
-    for name, values in (("first token, s", "ttft_seconds"), ("between tokens, s", "itl_seconds")):
-        cells = (_percentiles(percentiles(getattr(books, values))) for books in ledger.arms.values())
-        table.add_row(f"{name} (p50 / p99)", *cells)
+        table.add_row(name.format(unit=unit), *(show(arm) for arm in figures))
+    latencies = [books.latencies().percentiles() for books in ledger.arms.values()]
+    for name, key in _LATENCIES if unit == "token" else ():
+        table.add_row(f"{name} (p50 / p99)", *(_percentiles(found[key]) for found in latencies))
     return table
 
 

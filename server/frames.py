@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -28,6 +28,7 @@ class CloseCode(IntEnum):
     ORIGIN = 4403
     TOO_SLOW = 4408
     TOO_LARGE = 4413
+    TOO_MANY = 4420
     FULL = 4429
 
 
@@ -37,6 +38,7 @@ _REASONS = {
     CloseCode.ORIGIN: "this origin may not watch",
     CloseCode.TOO_SLOW: "too slow: no progress",
     CloseCode.TOO_LARGE: "message too large",
+    CloseCode.TOO_MANY: "too many messages",
     CloseCode.FULL: "as many viewers as the server takes",
 }
 
@@ -53,12 +55,34 @@ class Close:
         return _REASONS[self.code]
 
 
-class Message(NamedTuple):
-    """One message to viewers: a frame, or a `hello`, whose `seq` is that of the frame within."""
+class Message:
+    """One message to viewers: a frame, or a `hello`, whose `seq` is that of the frame within.
 
-    seq: int
-    text: str
-    is_frame: bool = True
+    The same object goes to every viewer, so its bytes are made once.
+    """
+
+    __slots__ = ("_framed", "is_frame", "seq", "text")
+
+    def __init__(self, seq: int, text: str, *, is_frame: bool = True) -> None:
+        self.seq, self.text, self.is_frame = seq, text, is_frame
+        self._framed: bytes | None = None
+
+    @property
+    def framed(self) -> bytes:
+        """The message as one unmasked WebSocket text frame (RFC 6455, 5.2), as servers send it."""
+        if self._framed is None:
+            self._framed = text_frame(self.text.encode())
+        return self._framed
+
+
+def text_frame(payload: bytes) -> bytes:
+    """`payload` as one unfragmented, unmasked text frame: FIN and opcode 1, then the length in the shortest form."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
 def frame(seq: int, t_ns: int, payload: Mapping[str, Any]) -> bytes:
@@ -72,9 +96,15 @@ def hello(seq: int, t_ns: int, payload: Mapping[str, Any], newest: bytes) -> byt
     return orjson.dumps({**head, **payload, "frame": orjson.Fragment(newest)})
 
 
-def missed(frames: int) -> str:
+def resumed(since: int, t_ns: int, run: str) -> str:
+    """The `hello` of a viewer that comes back: what it has is right, and the frame after `since` comes next."""
+    head = {"type": "hello", "protocol": PROTOCOL, "seq": since, "t_ns": t_ns}
+    return orjson.dumps({**head, "resumed": True, "run": {"id": run}}).decode()
+
+
+def missed(frames: int) -> Message:
     """What a viewer hears before the next frame when it missed some."""
-    return f'{{"type":"missed","frames":{frames}}}'
+    return Message(0, f'{{"type":"missed","frames":{frames}}}', is_frame=False)
 
 
 def parse_client(message: str | bytes) -> int | Close:
@@ -118,9 +148,30 @@ class Credit:
         return self.acknowledges and len(self._in_flight) >= self.limit
 
     @property
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
+    @property
     def waiting_bytes(self) -> int:
         """Characters that wait (frames are ASCII but for the text of answers)."""
         return self._waiting_bytes
+
+    def passes(self, message: Message) -> bool:
+        """Whether `message` may be sent at once, with nothing before it; then it counts as sent."""
+        if self._waiting or self.missed > self._told or (message.is_frame and self.exhausted):
+            return False
+        self._count(message)
+        return True
+
+    def sent(self, seq: int) -> None:
+        """Frame `seq` went out by another way, which needs no credit."""
+        self.last_sent = max(self.last_sent, seq)
+
+    def _count(self, message: Message) -> None:
+        if message.is_frame:
+            self._in_flight.append(message.seq)
+        self.last_sent = max(self.last_sent, message.seq)
 
     def offer(self, message: Message) -> None:
         """Another message is there for this viewer."""
@@ -129,7 +180,7 @@ class Credit:
         if len(self._waiting) > 1 and (self.exhausted or self._waiting_bytes > self.backlog_bytes):
             self._keep_newest()
 
-    def take(self) -> str | None:
+    def take(self) -> Message | None:
         """What to send next; None when there is nothing, or no credit for it."""
         if not self._waiting:
             return None
@@ -140,11 +191,10 @@ class Credit:
             if self.missed > self._told:
                 behind, self._told = self.missed - self._told, self.missed
                 return missed(behind)
-            self._in_flight.append(message.seq)
         self._waiting.popleft()
         self._waiting_bytes -= len(message.text)
-        self.last_sent = max(self.last_sent, message.seq)
-        return message.text
+        self._count(message)
+        return message
 
     def acknowledge(self, seq: int) -> Close | None:
         """The viewer has seen everything up to frame `seq`; one that it never got cannot be acknowledged."""

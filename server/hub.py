@@ -2,63 +2,28 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from engine import __version__
 from engine.clock import NS, Clock
 from server import frames
+from server.backlog import KEPT_SECONDS, Backlog
 from server.frames import Close, CloseCode, Credit, Message
 from server.scene import HISTORY_POINTS, Scene
 from server.settings import Settings
+from server.viewer import Viewer, Wire
 
 logger = logging.getLogger("wattrace.hub")
 
 _CATCH_UP_NS = NS // 4
 _FULLEST_FIRST = ((HISTORY_POINTS, True), (100, True), (100, False), (30, False), (0, False))
 """Points of history, and whether with descriptors: what a `hello` may leave out to stay within its size."""
-
-
-class Viewer:
-    """One viewer's slot: what waits for it, and since when it has made no progress."""
-
-    def __init__(self, credit: Credit, now_ns: int) -> None:
-        self.credit = credit
-        self.progress_ns = now_ns
-        self.closing: Close | None = None
-        self.sending: asyncio.Task[None] | None = None
-        """The endpoint's task that empties the slot; it may hang on a peer that never reads."""
-        self._wake = asyncio.Event()
-
-    def offer(self, message: Message) -> None:
-        """Put a message into the slot; never waits."""
-        self.credit.offer(message)
-        self._wake.set()
-
-    async def next(self) -> str:
-        """The next message for this viewer, as soon as there is one that it may have."""
-        while (text := self.credit.take()) is None:
-            self._wake.clear()
-            await self._wake.wait()
-        return text
-
-    def acknowledge(self, seq: int, now_ns: int) -> Close | None:
-        """The viewer says that it has seen frame `seq`."""
-        refusal = self.credit.acknowledge(seq)
-        if refusal is None:
-            self.progress_ns = now_ns
-            self._wake.set()
-        return refusal
-
-    def close(self, code: CloseCode) -> None:
-        """Have the viewer's endpoint end the connection; the first code stays."""
-        self.closing = self.closing or Close(code)
-        if self.sending is not None:
-            self.sending.cancel()
 
 
 @dataclass
@@ -71,6 +36,15 @@ class Counters:
     """Frames that viewers who have left did not get."""
     evicted: int = 0
     refused: int = 0
+    resumed: int = 0
+    """Viewers that came back and got just what they had missed."""
+
+
+class Seen(NamedTuple):
+    """What a viewer that comes back has seen: frame `since` of the run called `run`."""
+
+    run: str
+    since: int
 
 
 class Hub:
@@ -83,8 +57,10 @@ class Hub:
         self.closed = False
         self.newest: bytes = b""
         self._edition = scene.edition
-        self._hello: tuple[int, str] | None = None
+        self._hello: Message | None = None
         self._viewers: set[Viewer] = set()
+        self._addresses: Counter[str] = Counter()
+        self._backlog = Backlog(round(KEPT_SECONDS * settings.frame_rate))
         self._empty = asyncio.Event()
         self._publish()
 
@@ -99,21 +75,39 @@ class Hub:
         counted = vars(self.counters)
         return {**counted, "dropped": self.counters.dropped + missing, "viewers": self.viewers}
 
-    def join(self) -> Viewer | Close:
-        """A slot for one more viewer, with its `hello` in it; or why there is none."""
+    def join(self, wire: Wire | None = None, *, address: str | None = None, seen: Seen | None = None) -> Viewer | Close:
+        """A slot for one more viewer, with its `hello` in it; or why there is none.
+
+        `seen` is what a viewer that comes back has seen: it gets what it missed where that can be had.
+        """
         if self.closed:
             return Close(CloseCode.GOING_AWAY)
-        if len(self._viewers) >= self.settings.viewers:
+        alone = self.settings.viewers_per_address
+        if len(self._viewers) >= self.settings.viewers or (address and 0 < alone <= self._addresses[address]):
             self.counters.refused += 1
             return Close(CloseCode.FULL)
-        viewer = Viewer(Credit(self.settings.credit, self.seq), self.clock.now_ns())
-        viewer.offer(self._greeting())
+        viewer = Viewer(Credit(self.settings.credit, self.seq), self._backlog, self.clock.now_ns(), wire)
+        viewer.address = address
+        if seen is not None and self._may_resume(seen):
+            self.counters.resumed += 1
+            viewer.offer(Message(seen.since, frames.resumed(seen.since, self.clock.now_ns(), seen.run), is_frame=False))
+            viewer.resume(seen.since)
+        else:
+            viewer.offer(self._greeting())
         self._viewers.add(viewer)
+        self._addresses[address or ""] += 1
         return viewer
+
+    def _may_resume(self, seen: Seen) -> bool:
+        start = self.scene.ledger.start
+        same_run = start is not None and start.run == seen.run
+        return same_run and self._backlog.resumable(seen.since, self._edition)
 
     def leave(self, viewer: Viewer) -> None:
         """The viewer is gone."""
         self._viewers.discard(viewer)
+        self._addresses[viewer.address or ""] -= 1
+        self._addresses += Counter()  # forgets who has nobody left
         self.counters.dropped += viewer.credit.missed
         if not self._viewers:
             self._empty.set()
@@ -133,7 +127,7 @@ class Hub:
         """Send every viewer away (1001), and wait for them for `grace_seconds`."""
         self.closed = True
         self._empty.clear()
-        for viewer in self._viewers:
+        for viewer in tuple(self._viewers):
             viewer.close(CloseCode.GOING_AWAY)
         if self._viewers:
             with suppress(TimeoutError):
@@ -163,19 +157,20 @@ class Hub:
         self.seq += 1
         self.counters.frames += 1
         message = Message(self.seq, self.newest.decode())
-        for viewer in self._viewers:
+        self._backlog.add(message, self._edition)
+        for viewer in tuple(self._viewers):
             viewer.offer(message)
         if self.scene.edition != self._edition:
             self._edition = self.scene.edition
             greeting = self._greeting()
-            for viewer in self._viewers:
+            for viewer in tuple(self._viewers):
                 viewer.offer(greeting)
 
     def _greeting(self) -> Message:
         """The `hello` around the newest frame, made once for all who join between two frames."""
-        if self._hello is None or self._hello[0] != self.seq:
-            self._hello = (self.seq, self._made_greeting().decode())
-        return Message(self.seq, self._hello[1], is_frame=False)
+        if self._hello is None or self._hello.seq != self.seq:
+            self._hello = Message(self.seq, self._made_greeting().decode(), is_frame=False)
+        return self._hello
 
     def _made_greeting(self) -> bytes:
         """The fullest `hello` that stays within its size."""
@@ -191,6 +186,8 @@ class Hub:
     def _evict(self, now_ns: int) -> None:
         """Disconnect who has neither taken nor acknowledged anything for too long."""
         limit_ns = now_ns - round(self.settings.eviction_seconds * NS)
+        for viewer in tuple(self._viewers):
+            viewer.swept(now_ns)
         for viewer in [viewer for viewer in self._viewers if viewer.progress_ns < limit_ns]:
             self.counters.evicted += viewer.closing is None
             viewer.close(CloseCode.TOO_SLOW)

@@ -14,8 +14,9 @@ from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, 
 from engine.errors import describe_exit
 from engine.ledger import Ledger
 from engine.sensing import Sensing
-from server.buckets import Envelope, columns
+from server.armview import arm_view, pending
 from server.following import Follower
+from server.powers import Powers
 from server.runclock import RunClock
 from server.runinfo import clipped, is_power, run_info, schedule_info
 
@@ -71,7 +72,7 @@ class Scene:
     def _reset(self, state: str) -> None:
         self.ledger = Ledger()
         self.clock = RunClock(self.replay.speed if self.replay else None)
-        self.envelope = Envelope(self._period_ns)
+        self.powers = Powers(self._period_ns)
         self._followers: dict[str, Follower] = {}
         self._override: tuple[str, str] | None = (state, "")
         self._sampled_ns: int | None = None
@@ -113,6 +114,7 @@ class Scene:
             self._reset("preparing")
             self._override = None
             self._followers = {arm.label: Follower() for arm in document.arms}
+            self.powers.begin_run(document)
         self.ledger.add(document)
         self.sensing.add(document)
         match document:
@@ -131,7 +133,7 @@ class Scene:
                 self.clock.heard(document.t_ns, now_ns)
                 self.edition += 1
                 if is_power(document.stream):
-                    self.envelope.expect(document.stream)
+                    self.powers.expect(document.stream)
 
     def _page(self, page: Page, now_ns: int) -> None:
         if not page.t_ns:
@@ -141,15 +143,15 @@ class Scene:
             if follower := self._followers.get(page.stream.removeprefix("text.")):
                 follower.page(page)
         elif is_power(page.stream):
-            self.envelope.add(page)
+            self.powers.add(page)
             self._sampled_ns = now_ns
 
     def _mark(self, mark: Mark) -> None:
         match mark.kind:
             case MarkKind.ROUND_BEGIN if mark.arm:
-                self.envelope.turns.begin(mark.t_ns, mark.arm)
-            case MarkKind.ROUND_END:
-                self.envelope.turns.end(mark.end_t_ns or mark.t_ns)
+                self.powers.begin_round(mark.t_ns, mark.arm)
+            case MarkKind.ROUND_END if mark.arm:
+                self.powers.end_round(mark.end_t_ns or mark.t_ns, mark.arm)
                 self._verdict_ns = None
             case _:
                 pass
@@ -186,7 +188,7 @@ class Scene:
             "simulated": self.simulated,
             "replay": self.replay is not None,
             "age_ns": self._age(now_ns, run_ns),
-            "power": columns(self.envelope.fresh()),
+            **self.powers.fresh(),
             "temperature_celsius": self.ledger.slow.get("temperature_celsius"),
             "arms": self._arms(run_ns or 0),
             "schedule": self._schedule(),
@@ -195,21 +197,20 @@ class Scene:
 
     def greeting(self, points: int = HISTORY_POINTS, *, descriptors: bool = True) -> dict[str, Any]:
         """What a `hello` tells beside the newest frame, its history merged to `points` buckets."""
-        found = self.ledger.descriptors.values() if descriptors else ()
+        found = self.ledger.rig.descriptors.values() if descriptors else ()
         greeting: dict[str, Any] = {"run": self.run_info()}
         if greeting["run"] is None:
             greeting["demo"] = self.demo_info()
         greeting["descriptors"] = [item.model_dump(exclude_defaults=True) for item in found]
         greeting["sensor"] = self._sensor
-        greeting["history"] = columns(self.envelope.history(points))
-        return greeting
+        return greeting | self.powers.history(points)
 
     def run_info(self) -> dict[str, Any] | None:
         """What is known of the run as a whole, None before the first."""
         start = self.ledger.start
         if start is None:
             return None
-        return run_info(start, self.ledger.descriptors.values(), asdict(self.replay) if self.replay else None)
+        return run_info(start, self.ledger.rig.descriptors.values(), asdict(self.replay) if self.replay else None)
 
     def demo_info(self) -> dict[str, Any] | None:
         """The demo that would run."""
@@ -220,36 +221,19 @@ class Scene:
 
     def _age(self, now_ns: int, run_ns: int | None) -> int | None:
         """How old the newest sample is: in a replay, since it came; None when none is expected."""
-        newest = self.ledger.last_sample_t_ns
+        newest = self.ledger.rig.last_sample_t_ns
         if newest is None or run_ns is None or self._sampled_ns is None or self.state in _OVER:
             return None
         return max(0, now_ns - self._sampled_ns if self.replay else run_ns - newest)
 
     def _arms(self, run_ns: int) -> dict[str, Any]:
         if self.ledger.start is None:
-            return {arm["label"]: _pending(self.simulated) for arm in (self.demo.arms if self.demo else ())}
-        return {label: self._arm(label, run_ns) for label in self.ledger.arms}
-
-    def _arm(self, label: str, run_ns: int) -> dict[str, Any]:
-        figures, follower = self.ledger.figures(label), self._followers[label]
-        watts, speed = self.ledger.live(label, run_ns)
-        return {
-            "state": self.ledger.arms[label].state,
-            "joules_per_token": _rounded(figures.joules_per_token, 6),
-            "power_watts": _rounded(watts, 2),
-            "tokens_per_second": _rounded(speed, 2),
-            "tokens": figures.tokens,
-            "energy_joules": _rounded(figures.energy_joules, 3),
-            "rounds": figures.rounds,
-            "running": figures.running,
-            "reasons": figures.reasons,
-            "reason": self.ledger.arms[label].reason[:300],
-            "prompt": follower.prompt,
-            "text": follower.text,
-        }
+            return {arm["label"]: pending(self.simulated) for arm in (self.demo.arms if self.demo else ())}
+        return {label: arm_view(self.ledger, label, run_ns, self._followers[label]) for label in self.ledger.arms}
 
     def _schedule(self) -> dict[str, Any]:
-        ledger, now = self.ledger, self.ledger.current_round
+        ledger, running = self.ledger, self.ledger.current_rounds
+        now = running[0] if running else None
         planned = self.demo.schedule.get("rounds") if self.demo else None
         planned = ledger.rounds_planned if ledger.start else planned
         finished = sum(len(books.rounds) for books in ledger.arms.values())
@@ -259,6 +243,7 @@ class Scene:
             "round": now.number if now else finished or None,
             "rounds": planned,
             "arm": now.arm if now else None,
+            **({"arms": [info.arm for info in running]} if len(running) > 1 else {}),
             "begun_t_ns": begun,
             "ends_t_ns": now.ends_t_ns if now else ledger.phase_ends_t_ns,
         }
@@ -276,22 +261,3 @@ class Scene:
             self._verdict = verdict.as_dict() if verdict else None
             self._verdict_ns = now_ns
         return self._verdict
-
-
-def _pending(simulated: bool) -> dict[str, Any]:
-    unknown = ("joules_per_token", "power_watts", "tokens_per_second", "energy_joules")
-    return {
-        "state": "pending",
-        **dict.fromkeys(unknown),
-        "tokens": 0,
-        "rounds": 0,
-        "running": 0,
-        "reasons": ["simulated"] if simulated else [],
-        "reason": "",
-        "prompt": "",
-        "text": "",
-    }
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

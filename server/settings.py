@@ -24,7 +24,9 @@ class Settings:
     """The most viewers that are let in at the same time."""
     frame_rate: float = 20.0
     """Frames a second."""
-    credit: int = 40
+    viewers_per_address: int = 0
+    """The most that are let in from one address; 0: no such limit, since a hall is one address behind its router."""
+    credit: int = 12
     """Frames that a viewer may leave unacknowledged before it gets only the newest."""
     eviction_seconds: float = 10.0
     """A viewer that makes no progress for so long is disconnected."""
@@ -141,6 +143,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "host": (_some, "a host name or an address"),
     "port": (_whole(0, 65535), "a whole number from 0 to 65535"),
     "viewers": (_whole(1, 100_000), "a whole number from 1 to 100000"),
+    "viewers_per_address": (_whole(0, 100_000), "a whole number from 0 to 100000"),
     "frame_rate": (_real(1, 60), "a number from 1 to 60"),
     "credit": (_whole(2, 10_000), "a whole number from 2 to 10000"),
     "eviction_seconds": (_real(0.1, 3600), "a number of seconds from 0.1 to 3600"),

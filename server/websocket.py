@@ -8,19 +8,21 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.clock import Clock
 from server.auth import same_origin
-from server.fastpath import ABORT
-from server.frames import Close, CloseCode, parse_client
-from server.hub import Hub, Viewer
+from server.fastpath import WIRE, ViewerProtocol
+from server.frames import Close, CloseCode
+from server.hub import Hub, Seen
 from server.settings import Settings
+from server.viewer import Viewer
 
 _LAST_WORDS_SECONDS = 0.5
 """How long a viewer may take to hear why it is sent away."""
 _ANSWER_SECONDS, _HURRY_SECONDS = 2.0, 0.3
 """How long it may take to close its own side; the second one when the server is going away."""
+_MOST_DIGITS = 15
 
 
 class Watch:
-    """Serves viewers from the hub."""
+    """Serves viewers from the hub: over the wire where uvicorn runs our protocol, else through ASGI."""
 
     def __init__(self, hub: Hub, settings: Settings, clock: Clock) -> None:
         self.hub, self.settings, self.clock = hub, settings, clock
@@ -34,60 +36,88 @@ class Watch:
         # A browser sees close codes only after the handshake, so that refusals accept first, too.
         await websocket.accept()
         if not same_origin(websocket, self.settings.origins):
-            return await _goodbye(websocket, Close(CloseCode.ORIGIN))
-        viewer = self.hub.join()
+            await goodbye(websocket, Close(CloseCode.ORIGIN))
+            return
+        wire = wire_of(websocket)
+        address = websocket.client.host if websocket.client else None
+        viewer = self.hub.join(wire, address=address, seen=_seen(websocket))
         if isinstance(viewer, Close):
-            return await _goodbye(websocket, viewer)
+            await goodbye(websocket, viewer)
+            return
         try:
-            await self._converse(websocket, viewer)
+            await (self._converse(websocket, viewer) if wire is None else _listen(wire, viewer))
         finally:
             self.hub.leave(viewer)
+        if viewer.closing is not None:
+            await goodbye(websocket, viewer.closing)
 
     async def _converse(self, websocket: WebSocket, viewer: Viewer) -> None:
-        """Send and receive until one of the two has ended, or the hub has cancelled the sending."""
-        sending = viewer.sending = asyncio.create_task(_send(websocket, viewer, self.clock))
-        receiving = asyncio.create_task(_receive(websocket, viewer, self.clock))
+        """Send and receive until one of the two has ended, or the hub has ended the viewer."""
+        tasks = {
+            asyncio.create_task(_send(websocket, viewer, self.clock)),
+            asyncio.create_task(_receive(websocket, viewer, self.clock)),
+            asyncio.create_task(viewer.over.wait()),
+        }
         try:
-            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            receiving.cancel()
-            await asyncio.gather(sending, receiving, return_exceptions=True)
-        if viewer.closing is not None:
-            await _goodbye(websocket, viewer.closing)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listen(wire: ViewerProtocol, viewer: Viewer) -> None:
+    """Everything happens on the wire; this only waits for its end."""
+    wire.attach(viewer)
+    try:
+        viewer.pump()
+        await viewer.over.wait()
+    finally:
+        wire.detach()
 
 
 async def _send(websocket: WebSocket, viewer: Viewer, clock: Clock) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):  # the peer, or the protocol, has closed
         while True:
-            await websocket.send_text(await viewer.next())
+            message = await viewer.next()
+            await websocket.send_text(message.text)
             if not viewer.credit.exhausted:
                 viewer.progress_ns = clock.now_ns()
 
 
 async def _receive(websocket: WebSocket, viewer: Viewer, clock: Clock) -> None:
-    """Always at it: the server reads no more from a viewer's socket than the application has received."""
+    """Always at it: servers read no more from a viewer's socket than the application has received."""
     while (message := await websocket.receive())["type"] == "websocket.receive":
         content = message.get("text")
-        said = parse_client(content if content is not None else message["bytes"])
-        refusal = said if isinstance(said, Close) else viewer.acknowledge(said, clock.now_ns())
-        if refusal is not None:
-            viewer.closing = viewer.closing or refusal
-            return
+        viewer.received(content if content is not None else message["bytes"], clock.now_ns())
 
 
-async def _goodbye(websocket: WebSocket, close: Close) -> None:
+def wire_of(websocket: WebSocket) -> ViewerProtocol | None:
+    """The connection itself, where our own protocol serves it."""
+    protocol = websocket.scope.get("extensions", {}).get(WIRE, {}).get("protocol")
+    return protocol if isinstance(protocol, ViewerProtocol) else None
+
+
+def _seen(websocket: WebSocket) -> Seen | None:
+    """What a viewer that comes back has seen, from `?run=ID&since=SEQ`; anything odd is taken as a first visit."""
+    run, since = websocket.query_params.get("run", ""), websocket.query_params.get("since", "")
+    if not run or not since.isascii() or not since.isdigit() or len(since) > _MOST_DIGITS:
+        return None
+    return Seen(run, int(since))
+
+
+async def goodbye(websocket: WebSocket, close: Close) -> None:
     """Say why, to those who can still hear it; drop the connection of who does not answer."""
-    abort = websocket.scope.get("extensions", {}).get(ABORT, {}).get("abort")
+    wire = wire_of(websocket)
     try:
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
             await websocket.close(close.code, close.reason)
     except TimeoutError:
-        if abort:
-            abort()
+        if wire:
+            wire.abort()
     except (RuntimeError, WebSocketDisconnect):  # gone already
         return
-    if abort:
+    if wire:
         # Closing politely waits for unsent data, which a viewer that never reads would keep for ever.
         patience = _HURRY_SECONDS if close.code is CloseCode.GOING_AWAY else _ANSWER_SECONDS
-        asyncio.get_running_loop().call_later(patience, abort)
+        asyncio.get_running_loop().call_later(patience, wire.abort)

@@ -37,16 +37,20 @@ export class Chart {
    * @param {number} run_t_ns
    * @param {number} max watts at the top
    * @param {boolean} active
+   * @param {[number, number | null]} [steady] when the round's steady state began and ended
    */
-  draw(track, run_t_ns, max, active) {
+  draw(track, run_t_ns, max, active, steady) {
     const ghost = active ? undefined : track.ghost(this.slot);
     this.measure(max, ghost !== undefined);
     if (!this.frame) return;
     setAttribute(this.root, 'data-mode', ghost ? 'ghost' : 'rolling');
     const end = ghost ? ghost.end_t_ns : run_t_ns;
     if (!(end > 0)) return this.clear();
-    const key = `${ghost ? ghost.end_t_ns : track.version} ${ghost !== undefined} ${this.axesDrawn}`;
-    if (key !== this.drawn) this.redraw(ghost?.ring ?? track.ring, end);
+    const key = `${ghost ? ghost.end_t_ns : track.version} ${ghost !== undefined} ${steady?.join()} ${this.axesDrawn}`;
+    if (key !== this.drawn) {
+      this.redraw(ghost?.ring ?? track.ring, end);
+      this.band(steady, end);
+    }
     this.drawn = key;
     if (!ghost) this.scroll(track, end);
   }
@@ -55,6 +59,7 @@ export class Chart {
   clear() {
     if (this.drawn === 'nothing') return;
     this.trace.draw({ own: '', other: '', envelope: '' });
+    this.trace.steady(0, 0, 0, 16);
     this.trace.point(null, 0);
     this.drawn = 'nothing';
   }
@@ -92,6 +97,14 @@ export class Chart {
     this.head_t_ns = end_t_ns;
   }
 
+  /** The steady state, which energy per token is about. @param {[number, number | null] | undefined} steady @param {number} end_t_ns */
+  band(steady, end_t_ns) {
+    const { plot, tall } = this.geometry();
+    const begin = steady ? Math.max(0, plot + (steady[0] - end_t_ns) * (plot / WINDOW_NS)) : plot;
+    const end = steady ? Math.min(plot, plot + ((steady[1] ?? end_t_ns) - end_t_ns) * (plot / WINDOW_NS)) : 0;
+    this.trace.steady(begin, end, tall, this.frame?.font ?? 16);
+  }
+
   /** @param {Track} track @param {number} run_t_ns */
   scroll(track, run_t_ns) {
     const { plot, left, y } = this.geometry();
@@ -106,7 +119,7 @@ export class Chart {
   geometry() {
     const { width, height, left, right, top, bottom, max } = /** @type {import('./axes.js').Frame} */ (this.frame);
     const tall = height - top - bottom;
-    return { plot: width - left - right, left, y: (/** @type {number} */ watts) => tall * (1 - watts / max) };
+    return { plot: width - left - right, left, tall, y: (/** @type {number} */ watts) => tall * (1 - watts / max) };
   }
 
   remove() {

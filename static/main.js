@@ -6,7 +6,8 @@ import { Page } from './page.js';
 import { SharedScale } from './scale.js';
 import { arms, initial, reduce } from './state.js';
 import { Stream } from './stream.js';
-import { Track, WINDOW_NS } from './track.js';
+import { WINDOW_NS } from './track.js';
+import { Tracks } from './tracks.js';
 
 /** @typedef {import('./state.js').Event} Event */
 
@@ -16,7 +17,7 @@ const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 let state = initial();
-let track = new Track([]);
+let tracks = new Tracks([], undefined);
 let scale = new SharedScale();
 let chartMs = -Infinity;
 let textMs = -Infinity;
@@ -41,16 +42,16 @@ function dispatch(event) {
   });
 }
 
-/** Brings the track and the clock up to a message. @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
+/** Brings the tracks and the clock up to a message. @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
 function follow(runBefore, { message, nowMs }) {
   if (message.type === 'hello') {
     const labels = arms(state).map(({ label }) => label);
-    if (message.run?.id !== runBefore || track.labels.join() !== labels.join()) {
-      track = new Track(labels);
+    if (message.run?.id !== runBefore || tracks.labels.join() !== labels.join()) {
+      tracks = new Tracks(labels, message.run?.schedule?.mode);
       scale = new SharedScale();
       clock.reset();
     }
-    track.replace(message.history);
+    tracks.replace(message);
     if (message.frame) observe(message.frame, nowMs);
     page.control.ask();
     page.reasons.load();
@@ -62,7 +63,7 @@ function follow(runBefore, { message, nowMs }) {
 /** @param {import('./types.js').Frame} frame @param {number} nowMs */
 function observe(frame, nowMs) {
   clock.observe(nowMs, frame.t_ns, frame.run_t_ns);
-  track.push(frame.power);
+  tracks.push(frame);
 }
 
 /** @param {number} nowMs */
@@ -78,8 +79,8 @@ function tick(nowMs) {
     page.drawText(state, performance.now(), run_t_ns);
     if (state.frame && page.panels.length) painted('firstDigitsMs', useAxes);
   }
-  scale.follow(track.peak(run_t_ns - WINDOW_NS), nowMs);
-  page.drawCharts(state, track, run_t_ns, scale.max);
+  scale.follow(tracks.peak(run_t_ns - WINDOW_NS), nowMs);
+  page.drawCharts(state, tracks, run_t_ns, scale.max);
   counters.framesDrawn += 1;
 }
 

@@ -5,14 +5,14 @@ import { energyUnit, known, temperature } from './format.js';
 import { Panel } from './panel.js';
 import { Reasons } from './reasons.js';
 import { SensorPanel } from './sensorpanel.js';
-import { activeArm, arms, ended, hasPower } from './state.js';
+import { activeArm, arms, ended, hasPower, joulesPerUnit, unitsPerSecond } from './state.js';
 import { Summary } from './summary.js';
 import { TurnRow } from './turnrow.js';
 import { VerdictLine } from './verdict.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./state.js').Event} Event */
-/** @typedef {import('./track.js').Track} Track */
+/** @typedef {import('./tracks.js').Tracks} Tracks */
 
 /** The page's parts, each drawn from the state. */
 export class Page {
@@ -69,8 +69,8 @@ export class Page {
     const figures = state.frame?.arms ?? {};
     const power = hasPower(state);
     const all = this.panels.map(({ arm }) => figures[arm.label]);
-    const joules = all.map((arm) => arm?.joules_per_token);
-    const heroes = power ? joules : all.map((arm) => arm?.tokens_per_second);
+    const joules = all.map(joulesPerUnit);
+    const heroes = power ? joules : all.map(unitsPerSecond);
     const view = {
       power, unit: energyUnit(joules), most: Math.max(0, ...heroes.filter(known)), reason: state.frame?.reason ?? '',
       over: ended(state), begun: state.run !== null && state.frame?.state !== 'idle',
@@ -80,12 +80,13 @@ export class Page {
     setAttribute(byId('panels'), 'data-active', activeArm(state) ?? '');
   }
 
-  /** @param {State} state @param {Track} track @param {number} run_t_ns @param {number} max */
-  drawCharts(state, track, run_t_ns, max) {
+  /** @param {State} state @param {Tracks} tracks @param {number} run_t_ns @param {number} max */
+  drawCharts(state, tracks, run_t_ns, max) {
     if (!hasPower(state)) return;
     const over = ended(state);
     for (const panel of this.panels) {
-      panel.drawChart(state.frame?.arms?.[panel.arm.label], track, run_t_ns, max, over);
+      const { label } = panel.arm;
+      panel.drawChart(state.frame?.arms?.[label], tracks.of(label), run_t_ns, max, over);
     }
   }
 

@@ -1,6 +1,7 @@
 import { Chart } from './chart.js';
 import { element, setAttribute, setStyle, setText, show } from './dom.js';
 import { NONE, count, duration, energyPerToken, known, short } from './format.js';
+import { joulesPerUnit, unitsPerSecond } from './state.js';
 
 /** @typedef {import('./types.js').ArmFigures} ArmFigures */
 /** @typedef {import('./types.js').Arm} Arm */
@@ -19,7 +20,7 @@ import { NONE, count, duration, energyPerToken, known, short } from './format.js
 
 const STATES = new Map([
   ['pending', 'waiting'], ['starting', 'starting'], ['ready', 'ready'], ['active', 'running'],
-  ['resting', 'resting'], ['failed', 'failed'], ['stopped', 'stopped'],
+  ['resting', 'resting'], ['asleep', 'asleep'], ['failed', 'failed'], ['stopped', 'stopped'],
 ]);
 const MOST_PIPS = 16;
 const NBSP = '\u00a0';
@@ -68,7 +69,7 @@ export class Panel {
     const state = figures?.state ?? (view.begun ? 'pending' : 'idle');
     setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
     setAttribute(this.root, 'data-power', String(view.power));
-    setText(this.state, view.over && state !== 'failed' ? '' : STATES.get(state) ?? '');
+    setText(this.state, view.over && state !== 'failed' ? '' : stateText(state, figures?.progress));
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
     this.drawRunning(view.over ? null : figures?.running);
@@ -86,21 +87,24 @@ export class Panel {
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawEnergy(figures, view) {
-    this.drawHero(energyPerToken(figures?.joules_per_token, view.unit));
+    const joules = joulesPerUnit(figures);
+    this.drawHero(energyPerToken(joules, view.unit));
     setText(this.unit, view.unit);
-    setText(this.per, 'per token');
-    this.drawBar(figures?.joules_per_token, view.most);
+    setText(this.per, `per ${figures?.unit ?? 'token'}`);
+    this.drawBar(joules, view.most);
     this.first.draw(short(figures?.power_watts), 'W');
-    this.second.draw(short(figures?.tokens_per_second), 'tok/s');
+    this.second.draw(short(unitsPerSecond(figures)), `${figures?.unit ?? 'tok'}/s`);
   }
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawSpeed(figures, view) {
-    this.drawHero(short(figures?.tokens_per_second));
-    setText(this.unit, 'tokens');
+    const speed = unitsPerSecond(figures);
+    const units = figures?.unit ?? 'tokens';
+    this.drawHero(short(speed));
+    setText(this.unit, units);
     setText(this.per, 'per second');
-    this.drawBar(figures?.tokens_per_second, view.most);
-    this.first.draw(count(figures?.tokens), 'tokens');
+    this.drawBar(speed, view.most);
+    this.first.draw(count(figures?.unit === undefined ? figures?.tokens : figures.units), units);
     this.second.draw(count(figures?.rounds), figures?.rounds === 1 ? 'turn' : 'turns');
   }
 
@@ -133,7 +137,7 @@ export class Panel {
   /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */
   drawChart(figures, track, run_t_ns, max, over) {
     const active = figures?.state === 'active' && !over;
-    this.chart.draw(track, run_t_ns, max, active);
+    this.chart.draw(track, run_t_ns, max, active, figures?.steady_t_ns);
     this.rested = (figures?.rounds ?? 0) > 0 || figures?.state === 'resting';
     setText(this.note, active ? '' : this.resting(track, run_t_ns, over || !figures));
   }
@@ -150,6 +154,12 @@ export class Panel {
     this.chart.remove();
     this.root.remove();
   }
+}
+
+/** @param {string} state @param {number | undefined} progress of its start, 0 to 1 */
+function stateText(state, progress) {
+  const text = STATES.get(state) ?? '';
+  return state === 'starting' && known(progress) ? `${text} ${Math.round(progress * 100)}${NBSP}%` : text;
 }
 
 function metric() {

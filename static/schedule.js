@@ -16,6 +16,19 @@ export function turns(order, rounds) {
 }
 
 /**
+ * One entry for each turn, whose arm it is; where all arms run at once (`mode` parallel or shared), one for each block
+ * of rounds, which is everybody's.
+ * @param {import('./types.js').Plan | null | undefined} plan
+ * @param {number | null | undefined} rounds
+ */
+export function entries(plan, rounds) {
+  const all = turns(plan?.order, rounds);
+  if (plan?.mode !== 'parallel' && plan?.mode !== 'shared') return { names: all, each: 1 };
+  const each = new Set(plan.order).size;
+  return { names: all.slice(0, Math.ceil(all.length / each)).map(() => ''), each };
+}
+
+/**
  * The part of a long row that fits: `room` turns around the current one.
  * @param {number} total
  * @param {number} current index of the current turn
@@ -58,7 +71,7 @@ export function phaseName(frame) {
   const turn = frame.schedule;
   const phase = frame.state === 'racing' ? turn?.phase ?? 'racing' : frame.state;
   if (phase !== 'racing') return PHASES.get(phase) ?? phase;
-  if (!turn?.arm) return 'Racing';
+  if (!turn?.arm || turn.arms) return 'Racing';
   // Time is up, but the answers that have begun are let finish.
   const over = known(turn.ends_t_ns) && known(frame.run_t_ns) && frame.run_t_ns > turn.ends_t_ns;
   return over ? `${turn.arm} finishes` : `${turn.arm} runs`;

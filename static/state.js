@@ -6,6 +6,7 @@
  * @typedef {import('./types.js').Run} Run
  * @typedef {import('./types.js').Demo} Demo
  * @typedef {import('./types.js').Arm} Arm
+ * @typedef {import('./types.js').ArmFigures} ArmFigures
  * @typedef {import('./types.js').Message} Message
  * @typedef {import('./types.js').Sensor} Sensor
  *
@@ -103,6 +104,16 @@ export function hasPower(state) {
 export function activeArm(state) {
   const figures = state.frame?.arms ?? {};
   return Object.keys(figures).find((label) => figures[label]?.state === 'active') ?? null;
+}
+
+/** Energy over what the arm's work is counted in. @param {ArmFigures | undefined} figures */
+export function joulesPerUnit(figures) {
+  return figures?.unit === undefined ? figures?.joules_per_token : figures.joules_per_unit;
+}
+
+/** Speed in what the arm's work is counted in. @param {ArmFigures | undefined} figures */
+export function unitsPerSecond(figures) {
+  return figures?.unit === undefined ? figures?.tokens_per_second : figures.units_per_second;
 }
 
 /** Whether the run has ended, well or badly. @param {State} state */

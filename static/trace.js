@@ -8,10 +8,12 @@ import { setAttribute, svg } from './dom.js';
  */
 export class Trace {
   constructor() {
+    this.band = svg('rect', { class: 'trace-band' });
+    this.bandName = svg('text', { class: 'trace-band-name' }, new Text('steady state'));
     this.envelope = svg('path', { class: 'trace-envelope' });
     this.other = svg('path', { class: 'trace-other' });
     this.own = svg('path', { class: 'trace-own' });
-    this.moving = svg('g', {}, this.envelope, this.other, this.own);
+    this.moving = svg('g', {}, this.band, this.bandName, this.envelope, this.other, this.own);
     this.marker = svg('circle', { class: 'trace-marker' });
     this.area = svg('svg', { class: 'trace-area' }, this.moving);
     this.root = svg('svg', { class: 'trace', 'aria-hidden': 'true' }, this.area, this.marker);
@@ -31,6 +33,19 @@ export class Trace {
     setAttribute(this.own, 'd', paths.own);
     setAttribute(this.other, 'd', paths.other);
     setAttribute(this.envelope, 'd', paths.envelope);
+  }
+
+  /** The time that the figures are about. @param {number} from @param {number} to pixels @param {number} tall @param {number} font */
+  steady(from, to, tall, font) {
+    const wide = Math.max(0, to - from);
+    setAttribute(this.band, 'x', from.toFixed(1));
+    setAttribute(this.band, 'width', wide.toFixed(1));
+    setAttribute(this.band, 'height', String(tall));
+    const size = font * 0.86;
+    setAttribute(this.bandName, 'font-size', size.toFixed(1));
+    setAttribute(this.bandName, 'x', (from + size * 0.4).toFixed(1));
+    setAttribute(this.bandName, 'y', (tall - size * 0.5).toFixed(1));
+    setAttribute(this.bandName, 'visibility', wide > size * 7 && tall > size * 4 ? 'visible' : 'hidden');
   }
 
   /** @param {number} pixels how far the picture has moved since it was drawn */

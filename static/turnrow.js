@@ -1,6 +1,6 @@
 import { element, setAttribute, setStyle, setText, show } from './dom.js';
 import { known } from './format.js';
-import { phaseDetail, phaseName, progress, remaining, turns, visible } from './schedule.js';
+import { entries, phaseDetail, phaseName, progress, remaining, visible } from './schedule.js';
 import { ended } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
@@ -34,17 +34,17 @@ export class TurnRow {
     const left = ended(state) ? '' : remaining(turn, run_t_ns);
     show(this.clock, left !== '');
     setText(this.clock, left);
-    this.drawRow(turns(plan?.order, turn?.rounds ?? plan?.rounds), state, run_t_ns, labels);
+    this.drawRow(entries(plan, turn?.rounds ?? plan?.rounds), state, run_t_ns, labels);
   }
 
-  /** @param {string[]} all @param {State} state @param {number} run_t_ns @param {string[]} labels */
-  drawRow(all, state, run_t_ns, labels) {
+  /** @param {{names: string[], each: number}} turns @param {State} state @param {number} run_t_ns @param {string[]} labels */
+  drawRow({ names: all, each }, state, run_t_ns, labels) {
     const turn = state.frame?.schedule;
-    const round = known(turn?.round) ? turn.round : 0;
+    const round = known(turn?.round) ? Math.ceil(turn.round / each) : 0;
     const running = state.frame?.state === 'racing' && (turn?.phase ?? 'racing') === 'racing';
     const current = running ? round - 1 : -1;
     // A cooldown's `round` is either the one before or the one to come: only what has run is done.
-    const done = running ? round - 1 : doneRounds(state, round);
+    const done = running ? round - 1 : Math.floor(doneRounds(state, round * each) / each);
     const part = visible(all.length, Math.max(current, done, 0), this.room);
     const shown = part.to - part.from;
     while (this.row.children.length > shown) this.row.lastElementChild?.remove();
@@ -53,7 +53,7 @@ export class TurnRow {
       const item = /** @type {HTMLElement} */ (this.row.children[index]);
       const number = part.from + index;
       const state_ = number === current ? 'current' : number < done ? 'done' : 'coming';
-      setText(item, all[number]);
+      setText(item, all[number] || String(number + 1));
       setAttribute(item, 'data-slot', String(labels.indexOf(all[number])));
       setAttribute(item, 'data-turn', state_);
       const filled = number === current ? Math.round(progress(turn, run_t_ns) * 200) / 2 : 0;

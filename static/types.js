@@ -11,9 +11,11 @@
  *   arm: (string|null)[]}} Power
  * @typedef {{state: string, joules_per_token?: number | null, power_watts?: number | null,
  *   tokens_per_second?: number | null, tokens?: number | null, energy_joules?: number | null,
- *   rounds?: number | null, running?: number | null, reasons?: string[], reason?: string,
+ *   rounds?: number | null, running?: number | null, waiting?: number, reasons?: string[], reason?: string,
+ *   unit?: string, joules_per_unit?: number | null, units_per_second?: number | null, units?: number | null,
+ *   progress?: number, attributable?: false, steady_t_ns?: [number, number | null],
  *   prompt?: string | null, text?: string | null}} ArmFigures
- * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null,
+ * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null, arms?: string[],
  *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn
  * @typedef {{text: string, decided: boolean, metric?: string, ratio?: number | null, low?: number | null,
  *   high?: number | null, rounds?: number | null}} Verdict
@@ -27,10 +29,10 @@
  *     late_us_p99: number | null}}} Sensor
  * @typedef {{type: 'frame', seq: number, t_ns: number, run: string | null, run_t_ns: number | null,
  *   state: string, reason?: string, simulated: boolean, replay: boolean, age_ns: number | null,
- *   power?: Power | null, temperature_celsius?: number | null, arms?: Record<string, ArmFigures> | null,
+ *   power?: Power | null, powers?: Record<string, Power>, temperature_celsius?: number | null, arms?: Record<string, ArmFigures> | null,
  *   schedule?: Turn | null, verdict?: Verdict | null, sensor?: Sensor | null}} Frame
  * @typedef {{type: 'hello', protocol: number, seq: number, t_ns: number, version?: string, run: Run | null,
- *   demo?: Demo | null, history?: Power | null, frame?: Frame | null, sensor?: Sensor | null}} Hello
+ *   demo?: Demo | null, history?: Power | null, powers?: Record<string, Power>, frame?: Frame | null, sensor?: Sensor | null}} Hello
  * @typedef {{type: 'missed', frames: number}} Missed
  * @typedef {Hello | Frame | Missed} Message
  */

@@ -114,7 +114,7 @@ async def test_a_line_of_several_hundred_kilobytes() -> None:
     with Serving("huge", autostart=True) as server:
         presenter = Presenter(server)
         await presenter.until("racing")
-        await settle(lambda: "wide" in server.stage.scene.ledger.descriptors)
+        await settle(lambda: "wide" in server.stage.scene.ledger.rig.descriptors)
         assert server.stage.controller.undecodable == 0
 
 

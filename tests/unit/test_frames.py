@@ -17,8 +17,8 @@ def message(seq: int) -> Message:
 
 def taken(credit: Credit) -> list[str]:
     found = []
-    while (text := credit.take()) is not None:
-        found.append(text.strip())
+    while (message := credit.take()) is not None:
+        found.append(message.text.strip())
     return found
 
 
@@ -36,7 +36,7 @@ def test_hello_carries_the_newest_frame_whole() -> None:
 
 
 def test_missed_says_how_many() -> None:
-    assert orjson.loads(frames.missed(3)) == {"type": "missed", "frames": 3}
+    assert orjson.loads(frames.missed(3).text) == {"type": "missed", "frames": 3}
 
 
 def test_an_ack_is_a_frame_number() -> None:
@@ -88,7 +88,7 @@ def test_without_acks_only_the_newest_is_kept_and_missed_is_told() -> None:
     assert sent == [str(seq) for seq in range(2, 42)]
     assert credit.exhausted
     credit.acknowledge(41)
-    assert taken(credit) == [frames.missed(59), "101"]
+    assert taken(credit) == [frames.missed(59).text, "101"]
     credit.offer(message(102))
     assert taken(credit) == ["102"]
 
@@ -123,7 +123,7 @@ def test_a_hello_is_never_lost_and_needs_no_credit() -> None:
         credit.offer(message(seq))
     assert taken(credit) == ["hello"]
     assert credit.acknowledge(3) is None  # the frame within the hello counts as seen
-    assert taken(credit) == [frames.missed(2), "5"]
+    assert taken(credit) == [frames.missed(2).text, "5"]
 
 
 @given(st.lists(st.one_of(st.just("offer"), st.just("take"), st.just("hello"), st.integers(0, 30)), max_size=300))
@@ -139,14 +139,14 @@ def test_credit_against_a_model(steps: list[str | int]) -> None:
             hellos += 1
             credit.offer(Message(seq, "hello", is_frame=False))
         elif step == "take":
-            text = credit.take()
-            if text is None or text == "hello":
+            got = credit.take()
+            if got is None or got.text == "hello":
                 continue
-            if text.startswith("{"):
-                told += orjson.loads(text)["frames"]
-                text = credit.take()
-                assert text is not None, "missed stands before a frame"
-            sent.append(int(text))
+            if got.text.startswith("{"):
+                told += orjson.loads(got.text)["frames"]
+                got = credit.take()
+                assert got is not None, "missed stands before a frame"
+            sent.append(int(got.text))
             assert len(sent) + told == sent[-1], "what was not sent before a frame has been told"
             if acked >= 0:
                 assert sum(1 for number in sent if number > acked) <= limit

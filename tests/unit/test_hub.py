@@ -7,12 +7,17 @@ from typing import Any
 import orjson
 import pytest
 from story import descriptors, start
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from engine.clock import NS, FakeClock
-from server.frames import HELLO_BYTES, Close, CloseCode
-from server.hub import Hub, Viewer
+from server.frames import BACKLOG_BYTES, HELLO_BYTES, Close, CloseCode, text_frame
+from server.hub import Hub, Seen
 from server.scene import Scene
 from server.settings import Settings
+from server.viewer import MOST_MESSAGES, Viewer
 
 PERIOD_NS = 50_000_000
 
@@ -35,8 +40,8 @@ def joined(hub: Hub) -> Viewer:
 
 def read(viewer: Viewer) -> list[dict[str, Any]]:
     found = []
-    while (text := viewer.credit.take()) is not None:
-        found.append(orjson.loads(text))
+    while (message := viewer.take()) is not None:
+        found.append(orjson.loads(message.text))
     return found
 
 
@@ -58,7 +63,7 @@ def test_everyone_gets_the_same_bytes(make: Callable[..., Hub]) -> None:
     hub = make()
     one, other = joined(hub), joined(hub)
     hub._publish()
-    assert [one.credit.take(), one.credit.take()] == [other.credit.take(), other.credit.take()]
+    assert [one.take(), one.take()] == [other.take(), other.take()]
 
 
 def test_a_new_run_brings_a_new_hello_after_its_first_frame(make: Callable[..., Hub]) -> None:
@@ -82,7 +87,7 @@ def test_drops_are_counted_for_those_who_left_too(make: Callable[..., Hub]) -> N
     stays, goes = joined(hub), joined(hub)
     for viewer in (stays, goes):
         read(viewer)
-        viewer.acknowledge(hub.seq, 0)
+        viewer.received(f'{{"ack":{hub.seq}}}', 0)
     for _ in range(10):
         hub._publish()
         read(stays)
@@ -178,3 +183,200 @@ def test_hello_stays_small_whatever_the_run_is(make: Callable[..., Hub], clock: 
             hub.scene.add(part.model_copy(update={"stream": stream, "unsupported": reasons}), clock.now_ns())
     hub._publish()
     assert len(hub._made_greeting()) < HELLO_BYTES
+
+
+# -- the wire
+
+
+class FakeWire:
+    """A connection that takes `room` bytes before it says that it is full."""
+
+    def __init__(self, room: int = 1 << 30) -> None:
+        self.room, self.written, self.taken = room, bytearray(), 0
+        self.frames: list[bytes] = []
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.written) - self.taken < self.room
+
+    def write(self, framed: bytes) -> None:
+        self.written += framed
+        self.frames.append(framed)
+
+    def drained_bytes(self) -> int:
+        return self.taken
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What a WebSocket client reads from these bytes."""
+        client = ClientProtocol(parse_uri("ws://h/"), state=State.OPEN)
+        client.receive_data(bytes(self.written))
+        events = client.events_received()
+        return [orjson.loads(event.data) for event in events if isinstance(event, Frame)]
+
+
+def wired(hub: Hub, wire: FakeWire) -> Viewer:
+    viewer = hub.join(wire)
+    assert isinstance(viewer, Viewer)
+    return viewer
+
+
+def test_over_the_wire_everyone_gets_the_very_same_bytes(make: Callable[..., Hub]) -> None:
+    hub, wires = make(), [FakeWire(), FakeWire()]
+    for wire in wires:
+        wired(hub, wire)
+    for _ in range(3):
+        hub._publish()
+    one, other = wires
+    assert all(a is b for a, b in zip(one.frames, other.frames, strict=True))
+    kinds = [message["type"] for message in one.messages()]
+    assert kinds == ["hello", "frame", "frame", "frame"]
+    assert [message["seq"] for message in one.messages()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
+def test_a_finished_frame_is_what_a_websocket_client_reads(size: int) -> None:
+    client = ClientProtocol(parse_uri("ws://h/"), state=State.OPEN, max_size=None)
+    client.receive_data(text_frame(b"x" * size))
+    (event,) = client.events_received()
+    assert isinstance(event, Frame) and event.data == b"x" * size and event.fin
+
+
+def test_a_full_wire_gets_the_newest_when_it_has_room_again(make: Callable[..., Hub]) -> None:
+    hub, wire = make(), FakeWire(room=1)
+    viewer = wired(hub, wire)
+    for _ in range(500):
+        hub._publish()
+    assert [message["type"] for message in wire.messages()] == ["hello"]
+    assert viewer.credit.waiting_bytes <= BACKLOG_BYTES
+    wire.room = 1 << 30
+    viewer.pump()
+    _, told, *frames = wire.messages()
+    assert told["type"] == "missed" and frames[-1]["seq"] == hub.seq
+    assert [frame["seq"] for frame in frames] == list(range(2 + told["frames"], hub.seq + 1))
+
+
+def test_what_the_system_takes_is_progress_and_nothing_else_is(make: Callable[..., Hub], clock: FakeClock) -> None:
+    hub, reads, stalls = make(), FakeWire(), FakeWire()
+    reader, stalled = wired(hub, reads), wired(hub, stalls)
+    for _ in range(12):
+        clock.advance(1)
+        hub._publish()
+        reads.taken = len(reads.written)
+        hub._evict(clock.now_ns())
+    assert reader.closing is None
+    assert stalled.closing == Close(CloseCode.TOO_SLOW) and stalled.over.is_set()
+
+
+def test_who_stops_acknowledging_is_evicted_however_much_it_reads(make: Callable[..., Hub], clock: FakeClock) -> None:
+    hub, wire = make(), FakeWire()
+    viewer = wired(hub, wire)
+    viewer.received('{"ack":1}', clock.now_ns())
+    for _ in range(40):
+        hub._publish()
+        wire.taken = len(wire.written)
+    for _ in range(12):
+        clock.advance(1)
+        hub._evict(clock.now_ns())
+    assert viewer.closing == Close(CloseCode.TOO_SLOW)
+
+
+def test_a_flood_of_messages_ends_the_connection(make: Callable[..., Hub]) -> None:
+    hub = make()
+    viewer = wired(hub, FakeWire())
+    for _ in range(MOST_MESSAGES):
+        viewer.received('{"ack":1}', 0)
+    assert viewer.closing is None
+    viewer.received('{"ack":1}', 0)
+    assert viewer.closing == Close(CloseCode.TOO_MANY)
+
+
+def test_one_address_may_be_limited(make: Callable[..., Hub]) -> None:
+    hub = make(viewers_per_address=2)
+    first = hub.join(address="10.0.0.1")
+    assert isinstance(first, Viewer) and isinstance(hub.join(address="10.0.0.1"), Viewer)
+    assert hub.join(address="10.0.0.1") == Close(CloseCode.FULL)
+    assert isinstance(hub.join(address="10.0.0.2"), Viewer)
+    hub.leave(first)
+    assert isinstance(hub.join(address="10.0.0.1"), Viewer)
+
+
+# -- coming back
+
+
+def racing(hub: Hub) -> Seen:
+    """The hub with a run on stage, seen up to its newest frame."""
+    hub.scene.add(start(), 2 * NS)
+    hub._publish()
+    hub._publish()
+    return Seen(start().run, hub.seq)
+
+
+@pytest.mark.parametrize("wire", [None, FakeWire()])
+def test_who_comes_back_gets_exactly_what_it_missed(make: Callable[..., Hub], wire: FakeWire | None) -> None:
+    hub = make()
+    seen = racing(hub)
+    for _ in range(100):
+        hub._publish()
+    viewer = hub.join(wire, seen=seen)
+    assert isinstance(viewer, Viewer)
+    if wire:
+        viewer.pump()
+    hub._publish()
+    hello, *frames = wire.messages() if wire else read(viewer)
+    assert hello["type"] == "hello" and hello["resumed"] is True and hello["seq"] == seen.since
+    assert [frame["seq"] for frame in frames] == list(range(seen.since + 1, hub.seq + 1))
+    assert viewer.credit.missed == 0 and hub.counters.resumed == 1
+    viewer.received(f'{{"ack":{hub.seq}}}', 0)
+    assert viewer.closing is None
+
+
+@pytest.mark.parametrize(
+    "seen", [Seen("another run", 3), Seen(start().run, 0), Seen(start().run, 10**12), Seen(start().run, 1)]
+)
+def test_who_cannot_go_on_is_shown_everything_afresh(make: Callable[..., Hub], seen: Seen) -> None:
+    hub = make()
+    racing(hub)
+    viewer = hub.join(seen=seen)
+    assert isinstance(viewer, Viewer)
+    (hello,) = read(viewer)
+    assert "resumed" not in hello and hello["frame"]["seq"] == hub.seq
+
+
+def test_a_minute_is_kept_and_no_more(make: Callable[..., Hub]) -> None:
+    hub = make()
+    seen = racing(hub)
+    for _ in range(60 * 20):
+        hub._publish()
+    late = hub.join(seen=seen)
+    assert isinstance(late, Viewer) and "resumed" not in read(late)[0]
+
+
+def test_who_is_slower_than_the_backlog_is_told_what_it_missed(make: Callable[..., Hub]) -> None:
+    hub, wire = make(), FakeWire(room=1)
+    seen = racing(hub)
+    hub._publish()
+    viewer = hub.join(wire, seen=seen)
+    assert isinstance(viewer, Viewer)
+    for _ in range(60 * 20 + 50):
+        hub._publish()
+    wire.room = 1 << 30
+    viewer.pump()
+    _, told, first, *_, last = wire.messages()
+    assert told == {"type": "missed", "frames": first["seq"] - seen.since - 1} and last["seq"] == hub.seq
+
+
+def test_a_new_run_while_catching_up_is_shown_afresh(make: Callable[..., Hub]) -> None:
+    hub, wire = make(), FakeWire(room=1)
+    seen = racing(hub)
+    for _ in range(20):
+        hub._publish()
+    viewer = hub.join(wire, seen=seen)
+    assert isinstance(viewer, Viewer)
+    hub.scene.add(start().model_copy(update={"run": "20261121-100000-next-0000"}), 3 * NS)
+    hub._publish()
+    hub._publish()
+    wire.room = 1 << 30
+    viewer.pump()
+    messages = wire.messages()
+    assert [message["type"] for message in messages[:2]] == ["hello", "hello"]
+    assert messages[1]["run"]["id"] == "20261121-100000-next-0000" and messages[-1]["seq"] == hub.seq

@@ -22,15 +22,15 @@ def test_each_arm_has_its_true_figures() -> None:
         assert figures.rounds == 2
         assert figures.power_mean_watts == pytest.approx(WATTS[label], rel=1e-6)
         assert figures.power_peak_watts == WATTS[label]
-        assert figures.tokens_per_second == pytest.approx(TOKENS_PER_SECOND[label], rel=0.005)
-        assert figures.joules_per_token == pytest.approx(WATTS[label] / TOKENS_PER_SECOND[label], rel=0.005)
+        assert figures.units_per_second == pytest.approx(TOKENS_PER_SECOND[label], rel=0.005)
+        assert figures.joules_per_unit == pytest.approx(WATTS[label] / TOKENS_PER_SECOND[label], rel=0.005)
         assert 2 * (ROUND_SECONDS - 0.35) < figures.seconds < 2 * ROUND_SECONDS
         assert figures.running == 0 and figures.reasons == ["simulated"]
 
 
 def test_energy_above_idle_takes_the_baseline_off() -> None:
     ledger = ledger_of(story())
-    assert ledger.baseline_watts == pytest.approx(80.0, rel=1e-6)
+    assert ledger.rig.idle_watts == {"gpu0": pytest.approx(80.0, rel=1e-6)}
     arm = ledger.summaries()[0]
     above = (WATTS["A"] - 80.0) * arm["seconds"]
     assert arm["energy_above_idle_joules"] == pytest.approx(above, rel=1e-6)
@@ -39,13 +39,20 @@ def test_energy_above_idle_takes_the_baseline_off() -> None:
 def test_steady_state_leaves_filling_and_draining_out_but_the_total_has_them() -> None:
     arm = ledger_of(story())
     books = arm.arms["B"].rounds[0]
-    figures = books.settled or books.figures(arm.meter, arm.newest_t_ns)
-    assert figures is not None and figures.energy is not None
-    assert figures.energy.start_ns >= books.begun_ns + SECOND // 20
-    assert figures.energy.end_ns <= books.ends_ns
-    assert figures.total_tokens > figures.tokens
-    assert figures.total_energy_joules is not None
-    assert figures.total_energy_joules > figures.energy.energy_joules
+    figures = books.settled
+    assert figures is not None and figures.total is not None and books.ends_ns is not None
+    steady, total = figures.steady, figures.total
+    assert steady.start_ns >= books.begun_ns + SECOND // 20
+    assert steady.end_ns <= books.ends_ns
+    assert (total.start_ns, total.end_ns) == (books.begun_ns, books.drained_ns)
+    assert total.units > steady.units and total.requests == 1
+    assert steady.energy_joules is not None and total.energy_joules is not None
+    assert total.energy_joules == pytest.approx(WATTS["B"] * total.seconds, rel=0.01)
+    assert total.energy_joules > steady.energy_joules
+    joules_per_request = figures.value("joules_per_request")
+    assert joules_per_request == total.energy_joules
+    assert steady.as_dict("token")["joules_per_total_token"] == steady.joules_per_unit  # the prompt came before
+    assert total.as_dict("token")["joules_per_total_token"] == total.energy_joules / (total.units + 5)
 
 
 def test_the_verdict_says_which_and_how_much() -> None:
@@ -58,8 +65,8 @@ def test_the_verdict_says_which_and_how_much() -> None:
 def test_without_a_power_sensor_joules_are_unknown_and_tokens_decide() -> None:
     ledger = ledger_of(story(power=False, rounds="ABBAABBA"))
     figures = ledger.figures("B")
-    assert figures.joules_per_token is None and figures.power_mean_watts is None and figures.energy_joules is None
-    assert figures.tokens_per_second == pytest.approx(500, rel=0.005)
+    assert figures.joules_per_unit is None and figures.power_mean_watts is None and figures.energy_joules is None
+    assert figures.units_per_second == pytest.approx(500, rel=0.005)
     verdict = ledger.verdict()
     assert verdict is not None and verdict.metric == "tokens_per_second" and verdict.ratio == pytest.approx(5, rel=0.01)
 
@@ -78,13 +85,12 @@ def test_live_figures_follow_the_running_round() -> None:
         ledger.add(document)
         if isinstance(document, Mark) and document.kind == MarkKind.ROUND_END:
             break
-        now = ledger.current_round
-        if now is not None and ledger.newest_t_ns > 2 * SECOND:
+        if ledger.current_rounds and ledger.newest_t_ns > 2 * SECOND:
             watts, tokens = ledger.live("A", ledger.newest_t_ns)
             assert watts == pytest.approx(300.0)
             assert tokens == pytest.approx(100, abs=7)
             assert ledger.live("B", ledger.newest_t_ns) == (None, None)
-    assert ledger.current_round is None
+    assert ledger.current_rounds == []
     watts, tokens = ledger.live("A", ledger.newest_t_ns)
     assert watts == pytest.approx(300.0) and tokens == pytest.approx(100, rel=0.01)
 
@@ -92,7 +98,7 @@ def test_live_figures_follow_the_running_round() -> None:
 def test_a_new_start_begins_new_books() -> None:
     ledger = ledger_of([*story(), start()])
     assert ledger.state == "preparing" and ledger.stop is None
-    assert ledger.figures("A").tokens == 0 and ledger.verdict() is None
+    assert ledger.figures("A").units == 0 and ledger.verdict() is None
 
 
 def test_an_incomplete_round_is_said_and_kept_out_of_the_verdict() -> None:
@@ -116,5 +122,5 @@ def test_marks_of_arms_and_rounds_that_nobody_announced_are_passed_over() -> Non
 
 def test_finished_rounds_keep_no_samples() -> None:
     ledger = ledger_of(story(rounds="ABBA" * 4))
-    assert ledger.meter is not None
-    assert len(ledger.meter.instant.t_ns) < 1000
+    assert len(ledger.rig.meters["gpu0"].instant.t_ns) < 1000
+    assert all(not books.answers and not books.flow.total for books in ledger.arms["A"].rounds)

@@ -80,7 +80,7 @@ def test_figures_are_the_ledgers() -> None:
     tell(stage, whole_story())
     shown = stage.payload(BOOT_NS + 100 * SECOND)["arms"]["B"]
     figures = stage.ledger.figures("B")
-    assert shown["tokens"] == figures.tokens
+    assert shown["tokens"] == round(figures.units)
     assert shown["energy_joules"] == pytest.approx(figures.energy_joules, abs=1e-3)
     assert shown["reasons"] == figures.reasons
 

@@ -14,7 +14,7 @@ def test_defaults_without_variables() -> None:
     assert (settings.viewers, settings.frame_rate, settings.credit, settings.eviction_seconds) == (
         2000,
         20,
-        40,
+        12,
         10,
     )
     assert settings.period_ns == 50_000_000

@@ -1,0 +1,25 @@
+"""An arm's books: rounds and requests in, steady-state and total figures out."""
+
+from engine.books.arm import ArmBooks
+from engine.books.figures import ArmFigures, Latencies, RoundFigures, Span, percentiles
+from engine.books.flow import Flow
+from engine.books.instruments import NOT_ATTRIBUTABLE, Flag, Instruments, attributable
+from engine.books.round import RequestTimes, RoundBooks
+from engine.books.summary import summary
+
+__all__ = [
+    "NOT_ATTRIBUTABLE",
+    "ArmBooks",
+    "ArmFigures",
+    "Flag",
+    "Flow",
+    "Instruments",
+    "Latencies",
+    "RequestTimes",
+    "RoundBooks",
+    "RoundFigures",
+    "Span",
+    "attributable",
+    "percentiles",
+    "summary",
+]

@@ -1,0 +1,176 @@
+"""One arm's books: its requests and its rounds, and the figures that they add up to. Pure."""
+
+from array import array
+from collections.abc import Sequence
+
+from engine.books.figures import ArmFigures, Latencies, RoundFigures, over
+from engine.books.flow import Flow
+from engine.books.instruments import Instruments
+from engine.books.round import RequestTimes, RoundBooks, flagged
+from engine.clock import NS
+from engine.documents import ArmInfo
+from engine.validity import Reason
+
+_NOTHING = Instruments()
+
+
+class ArmBooks:
+    """All that documents have said about one arm. `reasons` are true of all its figures."""
+
+    def __init__(self, info: ArmInfo, *, reasons: Sequence[str] = ()) -> None:
+        self.info, self.label, self.name = info, info.label, info.name
+        self.state, self.reason = "pending", ""
+        self.progress: float | None = None
+        """How much of its start-up is over, where its log tells."""
+        self.rounds: list[RoundBooks] = []
+        self.requests: dict[int, RequestTimes] = {}
+        self.finished = 0
+        self.completion_tokens = 0
+        self.failed = 0
+        self.waiting: int | None = None
+        """Requests queued in the server, by its own count."""
+        self.instruments = _NOTHING
+        self._itl = array("d")
+        self._reasons = list(reasons)
+
+    @property
+    def running(self) -> int:
+        """Requests that have had their first token and are not finished."""
+        return sum(1 for times in self.requests.values() if times.first_ns is not None)
+
+    @property
+    def active(self) -> bool:
+        """Whether one of its rounds is running."""
+        return bool(self.rounds) and self.rounds[-1].cutoff_ns is None and self.rounds[-1].settled is None
+
+    def begin(self, books: RoundBooks) -> None:
+        """A round of this arm begins."""
+        books.unit = self.info.unit
+        books.flow = Flow(continuous=self.info.unit != "token")
+        self.rounds.append(books)
+
+    # -- requests
+
+    def submitted(self, request: int, t_ns: int, number: int, prompt: str) -> None:
+        """A request was sent."""
+        self.requests[request] = RequestTimes(t_ns, number, prompt)
+
+    def first_token(self, request: int, t_ns: int) -> None:
+        """Its first token came."""
+        times = self.requests.get(request)
+        if times is None:
+            return
+        times.first_ns = t_ns
+        if last := self._round(times.round):
+            last.latencies.ttft.append((t_ns - times.submitted_ns) / NS)
+            last.first_token(t_ns)
+
+    def chunk(self, request: int, t_ns: int, tokens: int) -> None:
+        """A piece of an answer came, with so many tokens."""
+        times, last = self.requests.get(request), self.rounds[-1] if self.rounds else None
+        if times is not None:
+            if times.last_ns is not None and tokens and last is not None:
+                last.latencies.itl.append((t_ns - times.last_ns) / NS)
+            times.last_ns = t_ns
+        if last is not None and tokens:
+            last.flow.add(t_ns, tokens)
+
+    def progressed(self, t_ns: int, units: float) -> None:
+        """A command told of work."""
+        if self.active:
+            self.rounds[-1].progressed(t_ns, units)
+
+    def polled(self, t_ns: int, running: float | None, waiting: float | None) -> None:
+        """The server told how many requests it computes and how many wait."""
+        self.waiting = None if waiting is None else round(waiting)
+        if running is not None and self.active:
+            self.rounds[-1].polls.append((t_ns, running))
+
+    def ended(self, request: int, *, completion_tokens: int | None, prompt_tokens: int = 0) -> None:
+        """A request is over; None tokens: it failed or was withdrawn."""
+        times = self.requests.pop(request, None)
+        finished = completion_tokens is not None
+        if times is not None and (books := self._round(times.round)):
+            books.answered(times, prompt_tokens=prompt_tokens, finished=finished)
+        self.failed += not finished
+        self.finished += finished
+        self.completion_tokens += completion_tokens or 0
+
+    def _round(self, number: int) -> RoundBooks | None:
+        return self.rounds[-1] if self.rounds and self.rounds[-1].number == number else None
+
+    # -- figures
+
+    def add_reason(self, reason: str) -> None:
+        """Something became known that is true of all its figures."""
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+
+    def flag(self, reason: Reason, begin_ns: int, end_ns: int | None) -> None:
+        """Something became known of a span that may lie in rounds whose books are closed."""
+        for books in self.rounds:
+            if books.settled is None or books.drained_ns is None:
+                continue
+            if books.drained_ns >= begin_ns and (end_ns is None or books.begun_ns <= end_ns):
+                books.settled = flagged(books.settled, reason)
+
+    def settle(self, now_ns: int) -> None:
+        """Close the books of the last round, if it is over."""
+        if not self.rounds or self.rounds[-1].cutoff_ns is None or self.rounds[-1].settled is not None:
+            return
+        last = self.rounds[-1]
+        self._itl.extend(last.latencies.itl)
+        last.settle(self.instruments, now_ns)
+        last.latencies.itl[:] = array("d")
+
+    def round_figures(self, now_ns: int) -> list[RoundFigures]:
+        """Figures of every round that has reached its steady state."""
+        all_rounds = (books.figures(self.instruments, now_ns) for books in self.rounds)
+        return [figures for figures in all_rounds if figures is not None]
+
+    def finished_rounds(self, now_ns: int) -> list[RoundFigures | None]:
+        """Figures of the rounds in their order; None for one that never got full, or was cut short."""
+        over_now = (books for books in self.rounds if books.cutoff_ns is not None)
+        return [books.figures(self.instruments, now_ns) if books.complete else None for books in over_now]
+
+    def figures(self, now_ns: int) -> ArmFigures:
+        """The pooled figures at `now_ns`."""
+        rounds = self.round_figures(now_ns)
+        spans = [figures.steady for figures in rounds]
+        measured = [span for span in spans if span.energy_joules is not None]
+        joules = sum(span.energy_joules or 0.0 for span in measured) if measured else None
+        above = [span.energy_above_idle_joules for span in measured]
+        powered = [span for span in spans if span.power_mean_watts is not None]
+        watt_seconds = sum((span.power_mean_watts or 0.0) * span.seconds for span in powered) if powered else None
+        seconds, units = sum(span.seconds for span in spans), sum(span.units for span in spans)
+        return ArmFigures(
+            rounds=sum(1 for books in self.rounds if books.cutoff_ns is not None),
+            units=units,
+            seconds=seconds,
+            energy_joules=joules,
+            energy_above_idle_joules=sum(a for a in above if a is not None) if above and None not in above else None,
+            uncertainty_joules=sum(s.energy.uncertainty_joules or 0.0 for s in measured if s.energy)
+            if measured
+            else None,
+            joules_per_unit=over(joules, sum(span.units for span in measured)),
+            power_mean_watts=over(watt_seconds, sum(span.seconds for span in powered)),
+            power_peak_watts=max((s.power_peak_watts for s in spans if s.power_peak_watts is not None), default=None),
+            units_per_second=over(units, seconds),
+            running=self.running,
+            reasons=self.reasons(rounds),
+        )
+
+    def reasons(self, rounds: Sequence[RoundFigures]) -> list[str]:
+        """Codes of what a reader must know about these figures."""
+        cut = [Reason.INCOMPLETE_ROUND] if any(not books.complete for books in self.rounds) else []
+        sensed = [reason for figures in rounds for reason in figures.reasons]
+        return list(dict.fromkeys([*self._reasons, *cut, *sensed]))
+
+    def latencies(self) -> Latencies:
+        """Those of all rounds."""
+        itl, ttft, e2e = array("d", self._itl), array("d"), array("d")
+        for books in self.rounds:
+            ttft.extend(books.latencies.ttft)
+            itl.extend(books.latencies.itl)
+            e2e.extend(books.latencies.e2e)
+        return Latencies(ttft, itl, e2e)

@@ -1,0 +1,135 @@
+"""One viewer: what it may have next, by credit or from the backlog, and since when it has made no progress."""
+
+import asyncio
+from typing import Protocol
+
+from server.backlog import Backlog
+from server.frames import Close, CloseCode, Credit, Message, missed, parse_client
+
+MOST_MESSAGES = 200
+"""A second, from one viewer: an ack for every frame at the highest rate is 60."""
+
+
+class Wire(Protocol):
+    """A connection that takes finished WebSocket frames, and never waits."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether little enough is unsent."""
+        ...
+
+    def write(self, framed: bytes) -> None:
+        """Send these bytes, or keep them until they can be."""
+        ...
+
+    def drained_bytes(self) -> int:
+        """How many bytes have gone to the system since the connection began."""
+        ...
+
+
+class Viewer:
+    """A viewer's slot. With a `wire`, messages go straight onto it; without, whoever serves it awaits `next`."""
+
+    def __init__(self, credit: Credit, backlog: Backlog, now_ns: int, wire: Wire | None = None) -> None:
+        self.credit, self.wire = credit, wire
+        self.progress_ns = now_ns
+        self.closing: Close | None = None
+        self.address: str | None = None
+        self.over = asyncio.Event()
+        """Set when the connection is to end, or has ended."""
+        self._backlog = backlog
+        self._next: int | None = None
+        """The frame that comes next from the backlog; None: live."""
+        self._wake = asyncio.Event()
+        self._drained = 0
+        self._messages = 0
+
+    # -- to the viewer
+
+    def resume(self, since: int) -> None:
+        """Bring it everything after frame `since` from the backlog before it is live again."""
+        self._next = since + 1
+
+    def offer(self, message: Message) -> None:
+        """Another message is there; never waits."""
+        wire = self.wire
+        if self._next is not None:
+            if message.is_frame:  # it is in the backlog
+                self._go_on()
+                return
+            self._next = None  # a hello shows everything afresh
+        if wire is not None and wire.has_room and self.credit.passes(message):
+            wire.write(message.framed)
+            return
+        self.credit.offer(message)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self.wire is None:
+            self._wake.set()
+        else:
+            self.pump()
+
+    def pump(self) -> None:
+        """Put onto the wire what may go now."""
+        wire = self.wire
+        assert wire is not None
+        while wire.has_room and self.closing is None and (message := self.take()) is not None:
+            wire.write(message.framed)
+
+    def take(self) -> Message | None:
+        """What to send next; None when there is nothing, or no credit for it."""
+        if self._next is None or self.credit.waiting:  # a hello stands before what was missed
+            return self.credit.take()
+        if self._next < self._backlog.oldest:  # it was slower than the backlog is long
+            lost, self._next = self._backlog.oldest - self._next, self._backlog.oldest
+            self.credit.missed += lost
+            return missed(lost)
+        message = self._backlog.get(self._next)
+        if message is None:
+            self._next = None
+            return self.credit.take()
+        self._next += 1
+        self.credit.sent(message.seq)
+        return message
+
+    async def next(self) -> Message:
+        """The next message for this viewer, as soon as there is one that it may have."""
+        while (message := self.take()) is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return message
+
+    # -- from the viewer
+
+    def received(self, said: str | bytes, now_ns: int) -> None:
+        """Take what the viewer sends; anything but an ack for a frame that it got ends the connection."""
+        self._messages += 1
+        judged = parse_client(said) if self._messages <= MOST_MESSAGES else Close(CloseCode.TOO_MANY)
+        refusal = judged if isinstance(judged, Close) else self.credit.acknowledge(judged)
+        if refusal is not None:
+            self.end(refusal)
+            return
+        self.progress_ns = now_ns
+        if self.credit.waiting:
+            self._go_on()
+
+    def swept(self, now_ns: int) -> None:
+        """Once a second: has it made progress? What the system took counts, unless acks are due."""
+        self._messages = 0
+        if self.wire is None or self.credit.exhausted:
+            return
+        drained = self.wire.drained_bytes()
+        if drained > self._drained:
+            self._drained, self.progress_ns = drained, now_ns
+
+    # -- its end
+
+    def close(self, code: CloseCode) -> None:
+        """Have the connection ended; the first code stays."""
+        self.end(Close(code))
+
+    def end(self, close: Close | None = None) -> None:
+        """It is over: because of `close`, or because the connection is gone."""
+        self.closing = self.closing or close
+        self.over.set()

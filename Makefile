@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE_MAJOR := 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench engine-cpu wheel browser format clean
+.PHONY: help setup demo test check bench engine-cpu wheel browser image-check format clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -42,6 +42,14 @@ browser:
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	} || echo "no Chromium here and none could be installed: browser tests will skip"
+
+# What a container engine would do, without one: in a clean root, which debootstrap makes and only root may.
+image-check: $(VENV)/developer ## the Dockerfile's steps and the image's race, with no container engine
+	@command -v debootstrap >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq debootstrap iproute2 >/dev/null; \
+	} || echo "no debootstrap here and none could be installed: the image's tests will skip"
+	$(BIN)/python -m pytest -m image $(ARGS)
 
 check: $(VENV)/developer node_modules/.bin/tsc ## style, types, layers, JavaScript
 	$(BIN)/ruff check .

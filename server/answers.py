@@ -1,5 +1,6 @@
 """Answers in JSON: encoded by orjson, never cached; errors are one sentence."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -21,9 +22,9 @@ def answer(content: Any, status: int = 200) -> Json:
     return Json(content, status, headers={"cache-control": "no-store"})
 
 
-def failure(status: int, sentence: str) -> Json:
+def failure(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Json:
     """`{"error": sentence}`."""
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", **(headers or {})}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     return Json({"error": sentence}, status, headers=headers)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,12 +22,15 @@ from server.answers import failure
 from server.api import Api
 from server.auth import Gate, host_allowed
 from server.control import Command, Controller
-from server.fastpath import ViewerProtocol
+from server.copying import Copying
+from server.events import Events
+from server.fastpath import RequestProtocol, ViewerProtocol
 from server.hub import Hub
 from server.pages import Pages, Shield
 from server.plotlyjs import PlotlyScript
 from server.scene import DemoInfo, ReplayInfo, Scene
 from server.settings import Settings
+from server.shelf import Shelf
 from server.websocket import Watch
 
 _MAX_MESSAGE_BYTES = 4096
@@ -55,6 +59,7 @@ class Stage:
         *,
         demo: DemoInfo | None = None,
         replay: ReplayInfo | None = None,
+        recording: Path | None = None,
         autostart: bool = False,
         debug: bool = False,
         clock: Clock | None = None,
@@ -71,12 +76,14 @@ class Stage:
             ended=scene.end,
             debug=debug,
         )
+        self.shelf = Shelf(settings.data_folder, recording)
         self.plotly = PlotlyScript()
         self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
 
     def _starlette(self, settings: Settings) -> Starlette:
         routes = [
-            Watch(self.hub, settings, self.clock).route(),
+            Watch(self.hub, Copying(self.scene, self.shelf), settings, self.clock).route(),
+            Events(self.hub, settings, self.clock).route(),
             *Api(self.hub, self.gate, self.controller, self.clock).routes(),
             *Pages(self.plotly).routes(),
         ]
@@ -130,6 +137,7 @@ def serve(
     *,
     demo: DemoInfo | None = None,
     replay: ReplayInfo | None = None,
+    recording: Path | None = None,
     autostart: bool = False,
     debug: bool = False,
     ready: Callable[[Address], None] = lambda address: None,
@@ -140,7 +148,9 @@ def serve(
     """
     listener = bind(settings.host, settings.port)
     try:
-        stage = Stage(settings, command, demo=demo, replay=replay, autostart=autostart, debug=debug)
+        stage = Stage(
+            settings, command, demo=demo, replay=replay, recording=recording, autostart=autostart, debug=debug
+        )
         port = listener.getsockname()[1]
         Server(stage, lambda: ready(address(settings, stage.gate, port))).run(sockets=[listener])
     finally:
@@ -161,7 +171,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             stage.app,
             loop="uvloop",
-            http="httptools",
+            http=RequestProtocol,
             ws=ViewerProtocol,
             ws_max_size=_MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,

@@ -1,4 +1,4 @@
-"""The command line: `wattrace demo`, `run`, `measure`, `replay`, `compare`, `demos`, `doctor`.
+"""The command line: `wattrace demo`, `run`, `measure`, `record`, `replay`, `compare`, `demos`, `doctor`.
 
 Heavy modules are imported inside the command that needs them: a viewer waits for the first page, not for us.
 """
@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from engine import __version__
-from engine.errors import RecordingError, WattraceError
+from engine.errors import WattraceError
 
 app = typer.Typer(
     name="wattrace",
@@ -169,22 +169,47 @@ def replay(
 
 
 @app.command()
+def record(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where a wattrace serves: http://HOST:PORT/")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; must not exist yet.")],
+    run: Annotated[str | None, typer.Option(metavar="ID", help="An earlier run of that server.")] = None,
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on with a FILE that was cut off.")] = False,
+) -> None:
+    """Record what another wattrace serves, every document, through cuts and restarts."""
+    from server.remote import RemoteRecording
+
+    copying = RemoteRecording(url, out, run=run, go_on=go_on, say=lambda line: print(line, file=sys.stderr))
+    try:
+        asyncio.run(copying.copy())
+    except KeyboardInterrupt:
+        print(f"stopped; {out} can be gone on with: --continue", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(f"recording: {out}")
+
+
+@app.command()
 def compare(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare races that differ in model, prompts or GPU, and say so.")
+    ] = False,
 ) -> None:
-    """Print each arm's figures, and the verdict, from recordings."""
-    from engine.outcome import outcome, read_ledger
-    from server.console import print_ledger
+    """Print each arm's figures and the verdicts from recordings; of several, across them too."""
+    from engine.outcome import across, outcome, read_race
+    from server.console import print_across, print_ledger
 
-    for file in files:
-        ledger, cut_off = read_ledger(file)
-        if not ledger.arms:
-            raise RecordingError(file, "has no arms to compare: it is the recording of a measurement")
-        if as_json:
-            sys.stdout.buffer.write(orjson.dumps(outcome(ledger, cut_off), option=orjson.OPT_APPEND_NEWLINE))
-        else:
-            print_ledger(ledger, title=str(file), cut_off=cut_off)
+    races = [read_race(file) for file in files]
+    together = across(races, anyway=anyway) if len(races) > 1 else None
+    if as_json:
+        found = together or outcome(races[0].ledger, races[0].cut_off)
+        sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
+        return
+    for number, race in enumerate(races, start=1):
+        title = f"{number}: {race.path}" if together else str(race.path)
+        print_ledger(race.ledger, title=title, cut_off=race.cut_off)
+    if together:
+        print_across(together)
 
 
 @app.command()
@@ -208,7 +233,8 @@ def doctor(
     from server.settings import from_environment
 
     short, chosen = load_demo(name)
-    found = asyncio.run(examine(short, chosen, port=from_environment(os.environ).port))
+    settings = from_environment(os.environ)
+    found = asyncio.run(examine(short, chosen, at_host=settings.host, port=settings.port))
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(found.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
     else:

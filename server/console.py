@@ -1,15 +1,19 @@
 """What commands print: progress while racing, tables afterwards. Figures that are unknown show as a dash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from engine.books import ArmFigures
-from engine.config import Demo, demo_names
+from engine.config import DEFAULT_DEMO, Demo, demo_names
 from engine.documents import Document, Mark, MarkKind
 from engine.ledger import Ledger
+from engine.outcome import verdicts
 
 DASH = "—"
 
@@ -57,7 +61,7 @@ def print_ledger(ledger: Ledger, *, title: str, cut_off: str | None) -> None:
     """Each arm's figures and the verdicts, with everything that a reader must be warned of."""
     console = Console(highlight=False)
     if cut_off:
-        console.print(f"[bold]{title}: {cut_off}; figures are of what is there[/]", markup=True)
+        console.print(f"{title}: {cut_off}; figures are of what is there", markup=False, style="bold")
     elif ledger.stop is not None and ledger.stop.exit_status != "success":
         console.print(f"{title}: the race did not finish: {ledger.stop.reason}", markup=False, style="bold")
     assert ledger.start is not None, "a ledger of a recording has a start"
@@ -67,9 +71,53 @@ def print_ledger(ledger: Ledger, *, title: str, cut_off: str | None) -> None:
     console.print(_table(ledger, title))
     if not ledger.powered:
         console.print("no power sensor: watts and joules are unknown")
-    for metric in ("joules_per_token", "tokens_per_second"):
-        for verdict in ledger.verdicts(metric):
-            console.print(f"{metric}: {verdict.text}", markup=False)
+    _print_verdicts(console, [verdict.as_dict() for verdict in verdicts(ledger)])
+
+
+def _print_verdicts(console: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each; where there are several contenders, with the two that it is about."""
+    several = len({verdict["contender"] for verdict in found}) > 1
+    for verdict in found:
+        about = f", {verdict['contender']} to {verdict['baseline']}" if several else ""
+        more = f"; about {verdict['more_rounds']} more rounds would decide" if verdict["more_rounds"] else ""
+        console.print(f"{verdict['metric']}{about}: {verdict['text']}{more}", markup=False)
+
+
+def print_across(found: Mapping[str, Any]) -> None:
+    """What several recordings say together, as `engine.outcome.across` has it."""
+    console = Console(highlight=False)
+    for difference in found["differences"]:
+        values = (f"{value['value']} ({', '.join(value['files'])})" for value in difference["values"])
+        console.print(f"NOT THE SAME {difference['what']}: {', '.join(values)}", markup=False, style="bold reverse")
+    if found["simulated"]:
+        console.print("SIMULATED", style="bold reverse")
+    table = Table(title="across the recordings", title_justify="left")
+    table.add_column("")
+    for group in found["groups"]:
+        table.add_column(f"{group['label']}  {group['name']}", justify="right")
+    for name, show in _GROUP_ROWS:
+        table.add_row(name, *(show(group) for group in found["groups"]))
+    console.print(table)
+    _print_verdicts(console, found["verdicts"])
+    if any(verdict["method"] == "unpaired" for verdict in found["verdicts"]):
+        console.print("Rounds of different runs: what a whole run had of its own is not in these intervals.")
+
+
+_GROUP_ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
+    ("rounds", lambda group: str(group["rounds"])),
+    ("speed", lambda group: f"{_number(_per(group, '{}s_per_second'), 1)} {group['unit']}s/s"),
+    ("energy for one", lambda group: f"{_number(_per(group, 'joules_per_{}'), 4)} J/{group['unit']}"),
+    ("energy, J", lambda group: _number(group["energy_joules"], 1)),
+    ("power, W (mean)", lambda group: _number(group["power_watts"]["mean"], 1)),
+    ("power, W (peak)", lambda group: _number(group["power_watts"]["peak"], 1)),
+    ("power limit, W", lambda group: ", ".join(_number(watts, 0) for watts in group["power_limit_watts"]) or DASH),
+)
+
+
+def _per(group: Mapping[str, Any], key: str) -> float | None:
+    """A figure whose name has the unit in it; all units but tokens are called unit there."""
+    found = group[key.format("token" if group["unit"] == "token" else "unit")]
+    return None if found is None else float(found)
 
 
 _ROWS: tuple[tuple[str, Callable[[ArmFigures], str]], ...] = (
@@ -114,11 +162,21 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def print_demos(load: Callable[[str], tuple[str, Demo]]) -> None:
-    """A line for each shipped demo."""
-    table = Table(box=None, pad_edge=False)
-    for head in ("name", "arms", "what it shows"):
-        table.add_column(head)
+    """Each shipped demo: what it is called, what it runs on, what it shows."""
+    console = Console(highlight=False)
     for name in demo_names():
         _, demo = load(name)
-        table.add_row(name, " vs ".join(arm.name for arm in demo.arms), demo.learn or demo.title)
-    Console().print(table)
+        console.print(Text.assemble((name, "bold"), f"  {_hardware(demo)}"))
+        console.print(Padding(Text(demo.learn), (0, 0, 1, 2)))
+    console.print(f"wattrace doctor NAME says whether one could race here; {DEFAULT_DEMO} is raced without a name.")
+
+
+def _hardware(demo: Demo) -> str:
+    """What a demo's arms run on, in a few words."""
+    runtimes = {arm.runtime for arm in demo.arms}
+    if not runtimes & {"vllm", "openai"}:
+        return "needs no GPU"
+    if demo.on_cpu:
+        return "on a CPU"
+    gpus = {gpu for label in demo.labels for gpu in demo.gpus_of(label)}
+    return "on a GPU" if len(gpus) == 1 else f"on {len(gpus)} GPUs"

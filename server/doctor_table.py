@@ -1,46 +1,73 @@
 """What `wattrace doctor` prints for people: a line for each finding with its fix, and each sensor's figures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.doctor import Examination, device_name
-from engine.doctor.checkup import Finding
+from engine.doctor import Examination, Finding, device_name
+from engine.doctor.findings import counted
 
 DASH = "—"
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
+_ARMS = {"vllm", "arguments", "model", "hub", "memory", "server", "command"}
+_MACHINE = {"disk", "port", "audience", "open files", "clock"}
+_CHECK_WIDTH = len("✓ processor energy")
 
 
 def print_examination(found: Examination) -> None:
     """All of it, and whether the demo could race now."""
     console = Console(highlight=False)
-    console.print(_findings(found.findings))
-    if found.gpus:
+    for title, its in _sections(found.findings).items():
+        console.print(Text(title, style="bold"))
+        console.print(_findings(its))
         console.print()
+    if found.gpus:
+        console.print(Text("Sensors", style="bold"))
         console.print(_figures(found.gpus))
-    console.print()
-    if found.ok:
-        console.print(f"{found.demo} could race now.", markup=False)
-    else:
-        simulate = f"wattrace demo {found.demo} --simulate"
-        console.print(f"{found.demo} could not race now. Simulated, it could: {simulate}", markup=False)
+        console.print()
+    console.print(_conclusion(found))
 
 
-def _findings(findings: list[Finding]) -> Table:
+def _sections(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """The findings under the titles that they are printed under."""
+    sections: dict[str, list[Finding]] = {}
+    for finding in findings:
+        title = "Arms" if finding.check in _ARMS else "Machine" if finding.check in _MACHINE else "GPU and power"
+        sections.setdefault(title, []).append(finding)
+    return sections
+
+
+def _conclusion(found: Examination) -> Text:
+    levels = [finding.level for finding in found.findings]
+    doubts, problems = levels.count("warning"), levels.count("problem")
+    if not problems:
+        more = f", with {counted(doubts, 'warning')}" if doubts else ""
+        return Text(f"✓ {found.demo} could race now{more}.", style="bold green" if not doubts else "bold")
+    simulate = f"wattrace demo {found.demo} --simulate"
+    stands = f"{counted(problems, 'problem')} {'stands' if problems == 1 else 'stand'} in the way"
+    return Text(f"✗ {found.demo} could not race now: {stands}. Simulated, it could: {simulate}", style="bold")
+
+
+def _findings(findings: Sequence[Finding]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, width=_CHECK_WIDTH)
     table.add_column(overflow="fold")
     for finding in findings:
         sign, style = _SIGNS[finding.level]
-        text = Text(finding.text)
+        text = Text(_shortened(finding.text))
         if finding.remedy:
-            text.append(f"\n→ {finding.remedy}", style="bold")
-        table.add_row(Text(f"{sign} {finding.level}", style=style), finding.check, text)
+            text.append(f"\n→ {_shortened(finding.remedy)}", style="dim" if finding.level == "ok" else "bold")
+        table.add_row(Text(f"{sign} {finding.check}", style=style), text)
     return table
+
+
+def _shortened(text: str) -> str:
+    """Paths below the home folder as a shell writes them."""
+    return text.replace(f"{Path.home()}/", "~/")
 
 
 def _figures(gpus: list[dict[str, Any]]) -> Table:

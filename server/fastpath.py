@@ -4,13 +4,15 @@ Serving a thousand viewers through ASGI costs two tasks and a dozen calls for ev
 every viewer's transport, and acks are read where they arrive. Any other ASGI server works too, by the plain way.
 """
 
+import asyncio
 import logging
 import socket
 import time
 from asyncio.transports import BaseTransport
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode as StandardCode
 from websockets.http11 import Request
@@ -20,6 +22,9 @@ from server.frames import CloseCode
 
 WIRE = "wattrace.wire"
 """The scope extension that has this connection's `ViewerProtocol`."""
+
+ABORT = "wattrace.abort"
+"""The extension of a plain request: a callable which drops the connection and what is unsent."""
 
 _SEND_BUFFER_BYTES = 65_536
 """The kernel's own default grows to 4 MB: minutes of frames that nobody will want to see."""
@@ -71,10 +76,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """Bound what the kernel holds for this viewer, and how long it tries."""
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
-        sock = transport.get_extra_info("socket")
-        with suppress(OSError, AttributeError):  # not TCP, or a system without the option
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+        _bound(transport)
 
     def handle_connect(self, event: Request) -> None:
         """Let the application abort; its task has not run yet."""
@@ -156,6 +158,28 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         if text is None:
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
+
+
+class RequestProtocol(HttpToolsProtocol):
+    """One connection with plain requests, server-sent events among them."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Bound what the kernel holds, as for WebSockets."""
+        super().connection_made(transport)
+        _bound(transport)
+
+    def on_message_begin(self) -> None:
+        """Let the application abort."""
+        super().on_message_begin()
+        scope = cast(dict[str, Any], self.scope)
+        scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
+
+
+def _bound(transport: BaseTransport) -> None:
+    sock = transport.get_extra_info("socket")
+    with suppress(OSError, AttributeError):  # not TCP, or a system without the option
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
 
 
 def _text(data: bytes) -> str | None:

@@ -23,16 +23,22 @@ BACKLOG_BYTES = 65_536
 class CloseCode(IntEnum):
     """Why a socket was closed, and whether to come back (docs/protocol.md)."""
 
+    COMPLETE = 1000
     GOING_AWAY = 1001
     NOT_AN_ACK = 4400
     ORIGIN = 4403
+    NO_SUCH_RECORDING = 4404
     TOO_SLOW = 4408
     TOO_LARGE = 4413
+    NO_SUCH_POSITION = 4416
     TOO_MANY = 4420
     FULL = 4429
 
 
 _REASONS = {
+    CloseCode.COMPLETE: "the recording is complete",
+    CloseCode.NO_SUCH_RECORDING: "there is no recording of that run here",
+    CloseCode.NO_SUCH_POSITION: "from is not where a line of the recording begins",
     CloseCode.GOING_AWAY: "the server is going away",
     CloseCode.NOT_AN_ACK: 'viewers send only {"ack": seq}',
     CloseCode.ORIGIN: "this origin may not watch",

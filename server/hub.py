@@ -22,6 +22,7 @@ from server.viewer import Viewer, Wire
 logger = logging.getLogger("wattrace.hub")
 
 _CATCH_UP_NS = NS // 4
+_MOST_DIGITS = 15
 _FULLEST_FIRST = ((HISTORY_POINTS, True), (100, True), (100, False), (30, False), (0, False))
 """Points of history, and whether with descriptors: what a `hello` may leave out to stay within its size."""
 
@@ -45,6 +46,13 @@ class Seen(NamedTuple):
 
     run: str
     since: int
+
+    @classmethod
+    def parse(cls, run: str, since: str) -> "Seen | None":
+        """From a request's words; anything odd is taken as a first visit."""
+        if not run or not since.isascii() or not since.isdigit() or len(since) > _MOST_DIGITS:
+            return None
+        return cls(run, int(since))
 
 
 class Hub:
@@ -99,9 +107,13 @@ class Hub:
         return viewer
 
     def _may_resume(self, seen: Seen) -> bool:
+        return self.run_id == seen.run and self._backlog.resumable(seen.since, self._edition)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run on stage."""
         start = self.scene.ledger.start
-        same_run = start is not None and start.run == seen.run
-        return same_run and self._backlog.resumable(seen.since, self._edition)
+        return start.run if start else None
 
     def leave(self, viewer: Viewer) -> None:
         """The viewer is gone."""

@@ -67,6 +67,7 @@ def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug:
         _settings(host, port),
         command,
         replay=ReplayInfo(file.name, speed),
+        recording=file,
         autostart=True,
         debug=debug,
         ready=lambda address: _announce(address, what=f"replay of {file.name}", open_browser=open_browser),

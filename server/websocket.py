@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.clock import Clock
 from server.auth import same_origin
+from server.copying import Copying
 from server.fastpath import WIRE, ViewerProtocol
 from server.frames import Close, CloseCode
 from server.hub import Hub, Seen
@@ -16,16 +17,16 @@ from server.viewer import Viewer
 
 _LAST_WORDS_SECONDS = 0.5
 """How long a viewer may take to hear why it is sent away."""
-_ANSWER_SECONDS, _HURRY_SECONDS = 2.0, 0.3
-"""How long it may take to close its own side; the second one when the server is going away."""
-_MOST_DIGITS = 15
+_ANSWER_SECONDS = 2.0
+_PATIENCE_SECONDS = {CloseCode.GOING_AWAY: 0.3, CloseCode.COMPLETE: 60.0}
+"""How long it may take to close its own side: less when the server goes away, more to read a recording's end."""
 
 
 class Watch:
-    """Serves viewers from the hub: over the wire where uvicorn runs our protocol, else through ASGI."""
+    """Serves viewers from the hub, over the wire where uvicorn runs our protocol, and recorders from the recording."""
 
-    def __init__(self, hub: Hub, settings: Settings, clock: Clock) -> None:
-        self.hub, self.settings, self.clock = hub, settings, clock
+    def __init__(self, hub: Hub, copying: Copying, settings: Settings, clock: Clock) -> None:
+        self.hub, self.copying, self.settings, self.clock = hub, copying, settings, clock
 
     def route(self) -> WebSocketRoute:
         """The route `/ws`."""
@@ -38,9 +39,13 @@ class Watch:
         if not same_origin(websocket, self.settings.origins):
             await goodbye(websocket, Close(CloseCode.ORIGIN))
             return
+        if websocket.query_params.get("mode") == "record":
+            await goodbye(websocket, await self.copying.serve(websocket))
+            return
         wire = wire_of(websocket)
         address = websocket.client.host if websocket.client else None
-        viewer = self.hub.join(wire, address=address, seen=_seen(websocket))
+        query = websocket.query_params
+        viewer = self.hub.join(wire, address=address, seen=Seen.parse(query.get("run", ""), query.get("since", "")))
         if isinstance(viewer, Close):
             await goodbye(websocket, viewer)
             return
@@ -98,14 +103,6 @@ def wire_of(websocket: WebSocket) -> ViewerProtocol | None:
     return protocol if isinstance(protocol, ViewerProtocol) else None
 
 
-def _seen(websocket: WebSocket) -> Seen | None:
-    """What a viewer that comes back has seen, from `?run=ID&since=SEQ`; anything odd is taken as a first visit."""
-    run, since = websocket.query_params.get("run", ""), websocket.query_params.get("since", "")
-    if not run or not since.isascii() or not since.isdigit() or len(since) > _MOST_DIGITS:
-        return None
-    return Seen(run, int(since))
-
-
 async def goodbye(websocket: WebSocket, close: Close) -> None:
     """Say why, to those who can still hear it; drop the connection of who does not answer."""
     wire = wire_of(websocket)
@@ -119,5 +116,5 @@ async def goodbye(websocket: WebSocket, close: Close) -> None:
         return
     if wire:
         # Closing politely waits for unsent data, which a viewer that never reads would keep for ever.
-        patience = _HURRY_SECONDS if close.code is CloseCode.GOING_AWAY else _ANSWER_SECONDS
+        patience = _PATIENCE_SECONDS.get(close.code, _ANSWER_SECONDS)
         asyncio.get_running_loop().call_later(patience, wire.abort)

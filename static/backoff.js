@@ -4,6 +4,7 @@ const FINAL = new Map([
   [4400, 'the server did not understand this page: reload it'],
   [4403, 'this address may not watch: open the address that the server printed'],
   [4413, 'the server refused a message from this page: reload it'],
+  [4420, 'this page sent more than the server takes: reload it'],
 ]);
 
 /**

@@ -25,7 +25,7 @@ let textMs = -Infinity;
 let plotly = null;
 const clock = new RunClock();
 const page = new Page(dispatch);
-const stream = new Stream(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`, {
+const stream = new Stream({
   message: (message) => dispatch({ type: 'message', message, nowMs: performance.now() }),
   open: () => dispatch({ type: 'opened' }),
   closed: (delayMs, reason) => dispatch({ type: 'closed', again: delayMs !== null, reason }),
@@ -44,7 +44,9 @@ function dispatch(event) {
 
 /** Brings the tracks and the clock up to a message. @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
 function follow(runBefore, { message, nowMs }) {
-  if (message.type === 'hello') {
+  if (message.type === 'hello' && message.resumed) {
+    page.control.ask();
+  } else if (message.type === 'hello') {
     const labels = arms(state).map(({ label }) => label);
     if (message.run?.id !== runBefore || tracks.labels.join() !== labels.join()) {
       tracks = new Tracks(labels, message.run?.schedule?.mode);

@@ -5,7 +5,7 @@ import { energyUnit, known, temperature } from './format.js';
 import { Panel } from './panel.js';
 import { Reasons } from './reasons.js';
 import { SensorPanel } from './sensorpanel.js';
-import { activeArm, arms, ended, hasPower, joulesPerUnit, unitsPerSecond } from './state.js';
+import { activeArm, arms, behindText, ended, hasPower, joulesPerUnit, unitsPerSecond } from './state.js';
 import { Summary } from './summary.js';
 import { TurnRow } from './turnrow.js';
 import { VerdictLine } from './verdict.js';
@@ -58,7 +58,7 @@ export class Page {
     this.control.draw(state);
     this.sensor.draw(state.sensor, this.reasons);
     this.summary.draw(state, nowMs);
-    const notice = state.notice || (state.connection === 'open' ? '' : state.why);
+    const notice = state.notice || (state.connection === 'open' ? behindText(state, nowMs) : state.why);
     setText(byId('notice'), notice);
     show(byId('notice'), notice !== '');
     this.drawFigures(state);

@@ -25,6 +25,8 @@
  * @property {number} lastSeq
  * @property {number} gaps frames that never came, without the server having said so
  * @property {number} missed frames that the server said it left out
+ * @property {number} behind how many those were when it last said so
+ * @property {number} behindAtMs when that was, on this browser's clock
  *
  * @typedef {{type: 'message', message: Message, nowMs: number}
  *   | {type: 'opened'}
@@ -38,7 +40,7 @@
 export function initial() {
   return {
     connection: 'connecting', why: '', run: null, demo: null, frame: null, sensor: null, frameAtMs: NaN, control: false, speed: 1,
-    notice: '', framesReceived: 0, lastSeq: NaN, gaps: 0, missed: 0,
+    notice: '', framesReceived: 0, lastSeq: NaN, gaps: 0, missed: 0, behind: 0, behindAtMs: -Infinity,
   };
 }
 
@@ -66,6 +68,8 @@ export function reduce(state, event) {
 function receive(state, message, nowMs) {
   switch (message.type) {
     case 'hello':
+      // What a page that comes back has is still right: the frames that it missed come next.
+      if (message.resumed) return { ...state, connection: 'open', why: '', lastSeq: message.seq };
       return {
         ...state, connection: 'open', why: '', run: message.run ?? null, demo: message.demo ?? null,
         frame: message.frame ?? null, sensor: message.sensor ?? null, frameAtMs: nowMs,
@@ -81,7 +85,10 @@ function receive(state, message, nowMs) {
     }
     case 'missed':
       // The server has said so: what is missing is counted once, and not as a gap.
-      return { ...state, missed: state.missed + message.frames, lastSeq: state.lastSeq + message.frames };
+      return {
+        ...state, missed: state.missed + message.frames, lastSeq: state.lastSeq + message.frames,
+        behind: message.frames, behindAtMs: nowMs,
+      };
     default:
       return state;
   }
@@ -114,6 +121,14 @@ export function joulesPerUnit(figures) {
 /** Speed in what the arm's work is counted in. @param {ArmFigures | undefined} figures */
 export function unitsPerSecond(figures) {
   return figures?.unit === undefined ? figures?.tokens_per_second : figures.units_per_second;
+}
+
+const SAID_MS = 4000;
+
+/** What a viewer whose connection is too slow for every frame is told. @param {State} state @param {number} nowMs */
+export function behindText({ behind, behindAtMs }, nowMs) {
+  if (nowMs - behindAtMs > SAID_MS) return '';
+  return `You are ${behind} ${behind === 1 ? 'frame' : 'frames'} behind: this connection is slow, so some are left out`;
 }
 
 /** Whether the run has ended, well or badly. @param {State} state */

@@ -1,28 +1,35 @@
 import { afterClose } from './backoff.js';
+import { EventLink, SocketLink } from './links.js';
 
 /** @typedef {import('./types.js').Message} Message */
 
-const ACK_EVERY = 10;
+const ACK_EVERY = 6; // half of the server's credit, so that a slow way to it costs no frame
 const SILENCE_MS = 5000;
+const RESUMABLE_MS = 60_000;
+const DEAF_SOCKETS = 2;
 
 /**
- * The WebSocket: messages out, acks in, back again after a close as its code allows.
+ * The stream of messages: back again after a loss as its code allows, going on where it was, and by server-sent events
+ * where WebSockets do not get through.
  * A hidden tab draws nothing; its frames only replace the state, so nothing is played fast when it comes back.
  */
 export class Stream {
   /**
-   * @param {string} url
    * @param {{message: (message: Message) => void, open: () => void,
    *   closed: (delayMs: number | null, reason: string) => void}} on
    */
-  constructor(url, on) {
-    this.url = url;
+  constructor(on) {
     this.on = on;
     this.attempt = 0;
     this.acked = 0;
-    this.heardMs = 0;
-    /** @type {WebSocket | null} */
-    this.socket = null;
+    this.heardMs = -Infinity;
+    /** sockets in a row that brought no message */
+    this.deaf = 0;
+    /** @type {{run: string, since: number} | null} what has been seen */
+    this.seen = null;
+    /** @type {SocketLink | EventLink | null} */
+    this.link = null;
+    this.opened = false;
     this.timer = 0;
   }
 
@@ -34,36 +41,51 @@ export class Stream {
 
   connect() {
     clearTimeout(this.timer);
-    const socket = new WebSocket(this.url);
-    this.socket = socket;
-    socket.onopen = () => {
-      this.heardMs = performance.now();
-      this.on.open();
-    };
-    socket.onmessage = (event) => this.receive(socket, event.data);
-    socket.onclose = (event) => this.lost(socket, event.code);
+    const Kind = usesEvents(this.deaf) ? EventLink : SocketLink;
+    this.opened = false;
+    /** @type {SocketLink | EventLink} */
+    const link = new Kind(this.query(), {
+      open: () => {
+        if (link !== this.link) return;
+        this.opened = true;
+        this.heardMs = performance.now();
+        this.on.open();
+      },
+      message: (data) => { if (link === this.link) this.receive(data); },
+      lost: (code) => { if (link === this.link) this.lost(code); },
+    });
+    this.link = link;
   }
 
-  /** @param {WebSocket} socket @param {unknown} data */
-  receive(socket, data) {
-    if (socket !== this.socket || typeof data !== 'string') return;
+  /** What this page has seen, for the server to go on from there. */
+  query() {
+    if (!this.seen || performance.now() - this.heardMs > RESUMABLE_MS) return '';
+    return `?run=${encodeURIComponent(this.seen.run)}&since=${this.seen.since}`;
+  }
+
+  /** @param {string} data */
+  receive(data) {
     this.heardMs = performance.now();
     const message = parse(data);
     if (!message) return;
     if (message.type === 'hello') {
       this.attempt = 0;
+      this.deaf = 0;
       this.acked = message.seq;
-    } else if (message.type === 'frame' && message.seq - this.acked >= ACK_EVERY) {
-      this.acked = message.seq;
-      socket.send(JSON.stringify({ ack: message.seq }));
+    } else if (message.type === 'frame') {
+      this.seen = message.run ? { run: message.run, since: message.seq } : null;
+      if (message.seq - this.acked >= ACK_EVERY) {
+        this.acked = message.seq;
+        this.link?.acknowledge(message.seq);
+      }
     }
     this.on.message(message);
   }
 
-  /** @param {WebSocket} socket @param {number} code */
-  lost(socket, code) {
-    if (socket !== this.socket) return;
-    this.socket = null;
+  /** @param {number} code */
+  lost(code) {
+    this.link = null;
+    if (!this.opened) this.deaf += 1;
     const { delayMs, reason } = afterClose(code, this.attempt);
     this.attempt += 1;
     this.on.closed(delayMs, reason);
@@ -72,14 +94,20 @@ export class Stream {
 
   /** Replaces a connection that says nothing: the server sends 20 frames a second whatever happens, so it is dead. */
   revive() {
-    const open = this.socket?.readyState === WebSocket.OPEN;
-    if (document.hidden || !open || performance.now() - this.heardMs < SILENCE_MS) return;
-    const silent = this.socket;
-    this.socket = null;
-    silent?.close();
+    if (document.hidden || !this.link || !this.opened || performance.now() - this.heardMs < SILENCE_MS) return;
+    this.link.close();
+    this.link = null;
     this.on.closed(0, 'the server has gone silent');
     this.connect();
   }
+}
+
+/**
+ * Whether to try server-sent events: after two sockets that never opened, then by turns.
+ * @param {number} deaf connections in a row that never opened
+ */
+export function usesEvents(deaf) {
+  return deaf >= DEAF_SOCKETS && deaf % 2 === 0;
 }
 
 /** @param {string} data @returns {Message | null} null for what this page does not know */

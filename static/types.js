@@ -31,7 +31,7 @@
  *   state: string, reason?: string, simulated: boolean, replay: boolean, age_ns: number | null,
  *   power?: Power | null, powers?: Record<string, Power>, temperature_celsius?: number | null, arms?: Record<string, ArmFigures> | null,
  *   schedule?: Turn | null, verdict?: Verdict | null, sensor?: Sensor | null}} Frame
- * @typedef {{type: 'hello', protocol: number, seq: number, t_ns: number, version?: string, run: Run | null,
+ * @typedef {{type: 'hello', protocol: number, seq: number, t_ns: number, version?: string, run: Run | null, resumed?: true,
  *   demo?: Demo | null, history?: Power | null, powers?: Record<string, Power>, frame?: Frame | null, sensor?: Sensor | null}} Hello
  * @typedef {{type: 'missed', frames: number}} Missed
  * @typedef {Hello | Frame | Missed} Message

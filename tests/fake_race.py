@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from engine.documents import ArmInfo, Column, Descriptor, Document, Mark, MarkKind, Page, Start, Stop, encode
@@ -25,12 +26,25 @@ class FakeRace:
         self.zero_ns = time.monotonic_ns()
         self.over = threading.Event()
         self.deaf = False
+        self.run = f"fake-{os.getpid()}"
+        self.file = self._recording()
+
+    def _recording(self) -> int | None:
+        """Where FAKE_RACE_DATA says, as a real race records."""
+        if not (data := os.environ.get("FAKE_RACE_DATA")):
+            return None
+        path = Path(data) / "recordings" / f"{self.run}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
     def now(self) -> int:
         return time.monotonic_ns() - self.zero_ns
 
     def say(self, document: Document) -> None:
-        os.write(1, encode(document))
+        line = encode(document)
+        if self.file is not None:
+            os.write(self.file, line)
+        os.write(1, line)
 
     def listen(self) -> None:
         for line in sys.stdin:
@@ -46,7 +60,7 @@ class FakeRace:
         schedule: Any = {"mode": "alternate", "round_seconds": 0.5, "rounds": 1000}
         self.say(
             Start(
-                run=f"fake-{os.getpid()}",
+                run=self.run,
                 utc="2026-11-21T09:30:12Z",
                 seed=7,
                 demo={

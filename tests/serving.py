@@ -44,6 +44,13 @@ class Serving:
     def _run(self) -> None:
         self.server.run(sockets=[self.listener])
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The server's own."""
+        (connection, *_) = self.server.server_state.connections
+        loop: asyncio.AbstractEventLoop = connection.loop
+        return loop
+
     def __enter__(self) -> Self:
         self.listener = bind(self.settings.host, self.settings.port)
         self.port = self.listener.getsockname()[1]

@@ -6,7 +6,7 @@ const least = () => 0;
 const most = () => 1;
 
 test('codes that say no are obeyed', () => {
-  for (const code of [4400, 4403, 4413]) {
+  for (const code of [4400, 4403, 4413, 4420]) {
     const { delayMs, reason } = afterClose(code, 0);
     assert.equal(delayMs, null);
     assert.ok(reason.length > 10);

@@ -1,0 +1,105 @@
+"""`/ws?mode=record`: every document of a run, from the recording itself, at the reader's pace.
+
+The hub has no part in it, so a recorder that is slow, or asks for everything, costs the viewers nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from server.frames import Close, CloseCode
+from server.scene import Scene
+from server.shelf import Shelf
+
+_CHUNK_BYTES = 1 << 18
+_LOOK_SECONDS = 0.1
+"""How soon a live recording is looked at again after its end was read."""
+_MOST_DIGITS = 15
+
+
+class Copying:
+    """Sends recordings of `shelf` to recorders; the scene says which run is on, and whether it still is."""
+
+    def __init__(self, scene: Scene, shelf: Shelf) -> None:
+        self.scene, self.shelf = scene, shelf
+
+    async def serve(self, websocket: WebSocket) -> Close:
+        """One recorder, after its handshake; returns with what to close it."""
+        position = websocket.query_params.get("from") or "0"
+        if not position.isascii() or not position.isdigit() or len(position) > _MOST_DIGITS:
+            return Close(CloseCode.NO_SUCH_POSITION)
+        listening = asyncio.create_task(_until_gone(websocket))
+        sending = asyncio.create_task(self._send(websocket, websocket.query_params.get("run"), int(position)))
+        try:
+            await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (listening, sending):
+                task.cancel()
+            outcomes = await asyncio.gather(sending, listening, return_exceptions=True)
+        ends = [outcome for outcome in outcomes if isinstance(outcome, Close)]
+        return ends[0] if ends else Close(CloseCode.COMPLETE)
+
+    async def _send(self, websocket: WebSocket, run: str | None, position: int) -> Close:
+        run = run or await self._a_run()
+        path = self.shelf.find(run, on_stage=run == self._run_on_stage())
+        if path is None:
+            return Close(CloseCode.NO_SUCH_RECORDING)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if position > size or not await asyncio.to_thread(_begins_a_line, path, position):
+            return Close(CloseCode.NO_SUCH_POSITION)
+        head = {"type": "recording", "run": run, "from": position, "bytes": size}
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.send_text(orjson.dumps(head).decode())
+            async for line in self._lines(path, run, position):
+                await websocket.send_text(line.decode())
+        return Close(CloseCode.COMPLETE)
+
+    async def _a_run(self) -> str:
+        """The run on stage, as soon as there is one."""
+        while (run := self._run_on_stage()) is None:
+            await asyncio.sleep(_LOOK_SECONDS)
+        return run
+
+    def _run_on_stage(self) -> str | None:
+        start = self.scene.ledger.start
+        return start.run if start else None
+
+    async def _lines(self, path: Path, run: str, position: int) -> AsyncIterator[bytes]:
+        """Whole lines from `position` on, without their ends, until the run is over and its last line was read."""
+        rest = b""
+        with await asyncio.to_thread(path.open, "rb") as file:
+            file.seek(position)
+            while True:
+                grows = self._grows(run)  # asked before reading: what is written after it is read next time
+                chunk = await asyncio.to_thread(file.read, _CHUNK_BYTES)
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line
+                if not chunk and not grows:
+                    return
+                if not chunk:
+                    await asyncio.sleep(_LOOK_SECONDS)
+
+    def _grows(self, run: str) -> bool:
+        """Whether the run is still being recorded. The scene hears of its stop after the recorder has written it."""
+        live = self.scene.replay is None and run == self._run_on_stage()
+        return live and self.scene.state not in {"done", "failed", "aborted"}
+
+
+def _begins_a_line(path: Path, position: int) -> bool:
+    if position == 0:
+        return True
+    with path.open("rb") as file:
+        file.seek(position - 1)
+        return file.read(1) == b"\n"
+
+
+async def _until_gone(websocket: WebSocket) -> Close | None:
+    """Recorders send nothing."""
+    while (message := await websocket.receive())["type"] == "websocket.receive":
+        return Close(CloseCode.NOT_AN_ACK) if message else None
+    return None

@@ -1,0 +1,107 @@
+"""The endpoint `/events`: the same messages as server-sent events, for proxies that break WebSockets."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from engine.clock import Clock
+from server.answers import failure
+from server.auth import same_origin
+from server.fastpath import ABORT
+from server.frames import Close, CloseCode, Message
+from server.hub import Hub, Seen
+from server.settings import Settings
+from server.viewer import Viewer
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),  # nginx would collect frames until its buffer is full
+]
+_FULL_SECONDS = "60"
+
+
+class Events:
+    """Serves viewers who cannot use a WebSocket. They never acknowledge, so the bytes that wait bound them."""
+
+    def __init__(self, hub: Hub, settings: Settings, clock: Clock) -> None:
+        self.hub, self.settings, self.clock = hub, settings, clock
+
+    def route(self) -> Route:
+        """The route `/events`."""
+        return Route("/events", self.serve, name="events")
+
+    async def serve(self, request: Request) -> Response:
+        """One viewer."""
+        if not same_origin(request, self.settings.origins):
+            return failure(403, "this origin may not watch")
+        address = request.client.host if request.client else None
+        viewer = self.hub.join(address=address, seen=self._seen(request))
+        if isinstance(viewer, Close):
+            full = viewer.code is CloseCode.FULL
+            return failure(503, viewer.reason, {"retry-after": _FULL_SECONDS} if full else {})
+        return _Streaming(self.hub, viewer, self.clock)
+
+    def _seen(self, request: Request) -> Seen | None:
+        """`?run=ID&since=SEQ`, or what browsers and libraries send by themselves when they come back."""
+        since = request.query_params.get("since") or request.headers.get("last-event-id", "")
+        return Seen.parse(request.query_params.get("run") or self.hub.run_id or "", since)
+
+
+class _Streaming(Response):
+    """The body: events as long as the viewer is there."""
+
+    def __init__(self, hub: Hub, viewer: Viewer, clock: Clock) -> None:
+        super().__init__()
+        self.hub, self.viewer, self.clock = hub, viewer, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the viewer leaves, or is sent away."""
+        tasks = {
+            asyncio.create_task(self._send(send)),
+            asyncio.create_task(_gone(receive)),
+            asyncio.create_task(self.viewer.over.wait()),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.hub.leave(self.viewer)
+        await self._end(scope, send)
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        while True:
+            message = await self.viewer.next()
+            await send({"type": "http.response.body", "body": _event(message), "more_body": True})
+            self.viewer.progress_ns = self.clock.now_ns()
+
+    async def _end(self, scope: Scope, send: Send) -> None:
+        """Finish for who can still hear it; drop the connection of who was too slow to."""
+        abort = scope.get("extensions", {}).get(ABORT)
+        closing = self.viewer.closing
+        if closing is not None and closing.code is CloseCode.TOO_SLOW and abort:
+            abort["abort"]()
+            return
+        with suppress(OSError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(0.5):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _event(message: Message) -> bytes:
+    """One event; frames carry their number, by which a viewer may go on."""
+    number = f"id: {message.seq}\n" if message.is_frame else ""
+    return f"{number}data: {message.text}\n\n".encode()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the viewer has left."""
+    with suppress(ClientDisconnect):
+        while (await receive())["type"] != "http.disconnect":
+            pass

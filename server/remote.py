@@ -1,0 +1,116 @@
+"""`wattrace record URL --out FILE`: another server's recording, byte for byte, through cuts and restarts."""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from engine.errors import RecordingError, ServerError
+from server.frames import CloseCode
+
+_LONGEST_WAIT_SECONDS = 15.0
+_FINAL = {CloseCode.NOT_AN_ACK, CloseCode.ORIGIN, CloseCode.NO_SUCH_RECORDING, CloseCode.NO_SUCH_POSITION}
+
+Say = Callable[[str], None]
+
+
+class RemoteRecording:
+    """Copies the run on stage at `url` (or `run`) into `file`, which must not exist unless `go_on`."""
+
+    def __init__(self, url: str, file: Path, *, run: str | None = None, go_on: bool = False, say: Say) -> None:
+        self.address = _address(url)
+        self.file, self.run, self._say = file, run, say
+        self.complete = False
+        self._failures = 0
+        self._position = 0
+        self._go_on = go_on
+
+    async def copy(self) -> None:
+        """Copy until the recording is complete.
+
+        Raises ServerError when the server will never give it, RecordingError when the file cannot be written.
+        """
+        try:
+            with self.file.open("r+b" if self._go_on else "xb") as out:
+                if self._go_on:
+                    self._take_up(out)
+                while not self.complete:
+                    await self._connect_once(out)
+                out.flush()
+                os.fsync(out.fileno())
+        except FileExistsError:
+            remedy = "name another file, or go on with it: --continue"
+            raise RecordingError(self.file, f"is there already; {remedy}") from None
+        except OSError as error:
+            raise RecordingError(self.file, f"cannot be written: {error.strerror}") from error
+
+    def _take_up(self, out: Any) -> None:
+        """Go on behind the last whole line of what is there; its first line says which run it is of."""
+        content = out.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        first = whole.partition(b"\n")[0]
+        try:
+            self.run = orjson.loads(first)["run"] if first else self.run
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise RecordingError(self.file, "is no recording to go on with; name another file") from None
+        out.seek(len(whole))
+        out.truncate()
+        self._position = len(whole)
+
+    async def _connect_once(self, out: Any) -> None:
+        """Copy for as long as one connection lasts."""
+        query = {"mode": "record", "from": str(self._position), **({"run": self.run} if self.run else {})}
+        try:
+            async with connect(f"{self.address}?{urlencode(query)}", max_size=None, compression=None) as socket:
+                await self._receive(socket, out)
+        except InvalidURI as error:
+            raise ServerError(f"{self.address} is no address: http://HOST:PORT/ would be right") from error
+        except ConnectionClosed as end:
+            self._judge(end.rcvd.code if end.rcvd else None, end.rcvd.reason if end.rcvd else "")
+        except (OSError, InvalidHandshake, TimeoutError) as error:
+            await self._wait(str(error) or type(error).__name__)
+        else:
+            return
+        if not self.complete:
+            await self._wait("the connection is lost")
+
+    async def _receive(self, socket: ClientConnection, out: Any) -> None:
+        head = orjson.loads(await socket.recv())
+        self.run = head["run"]
+        self._failures = 0
+        self._say(f"recording {self.run} from byte {self._position:,}")
+        while True:
+            line = await socket.recv(decode=False)
+            out.write(line + b"\n")
+            out.flush()
+            self._position += len(line) + 1
+
+    def _judge(self, code: int | None, reason: str) -> None:
+        self.complete = code == CloseCode.COMPLETE
+        if code in _FINAL:
+            raise ServerError(f"{self.address}: {reason or f'closed with {code}'}")
+
+    async def _wait(self, why: str) -> None:
+        """Longer with every failure, and never two recorders at the same time."""
+        ceiling = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 8))
+        self._failures += 1
+        seconds = random.uniform(ceiling / 2, ceiling)
+        self._say(f"{why}; again in {seconds:.0f} s (Ctrl-C ends)")
+        await asyncio.sleep(seconds)
+
+
+def _address(url: str) -> str:
+    """The stream's address behind what a person types or copies from the browser."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if parts.scheme not in schemes or not parts.netloc:
+        raise ServerError(f"{url} is no address: http://HOST:PORT/ would be right")
+    path = parts.path.removesuffix("/ws").rstrip("/")
+    return f"{schemes[parts.scheme]}://{parts.netloc}{path}/ws"

@@ -1,0 +1,53 @@
+/**
+ * Two ways to the server's messages, with one face. A link says `open`, then `message` for each, then `lost` once.
+ *
+ * @typedef {object} Ears
+ * @property {() => void} open
+ * @property {(data: string) => void} message
+ * @property {(code: number) => void} lost with the WebSocket's close code; 1006 where there is none
+ */
+
+const LOST = 1006;
+
+/** The WebSocket, where viewers say what they have seen. */
+export class SocketLink {
+  /** @param {string} query @param {Ears} ears */
+  constructor(query, ears) {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    this.socket = new WebSocket(`${scheme}://${location.host}/ws${query}`);
+    this.socket.onopen = ears.open;
+    this.socket.onmessage = ({ data }) => { if (typeof data === 'string') ears.message(data); };
+    this.socket.onclose = ({ code }) => ears.lost(code);
+  }
+
+  /** @param {number} seq */
+  acknowledge(seq) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ ack: seq }));
+  }
+
+  close() {
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+  }
+}
+
+/** Server-sent events, for networks whose proxies break WebSockets. */
+export class EventLink {
+  /** @param {string} query @param {Ears} ears */
+  constructor(query, ears) {
+    this.source = new EventSource(`/events${query}`);
+    this.source.onopen = ears.open;
+    this.source.onmessage = ({ data }) => ears.message(data);
+    this.source.onerror = () => {
+      this.close(); // when to come back is decided in one place for both kinds
+      ears.lost(LOST);
+    };
+  }
+
+  acknowledge() {}
+
+  close() {
+    this.source.onopen = this.source.onmessage = this.source.onerror = null;
+    this.source.close();
+  }
+}

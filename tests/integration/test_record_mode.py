@@ -1,0 +1,169 @@
+"""`/ws?mode=record` and `wattrace record`: every document, byte for byte, through cuts and restarts."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from serving import BEARER, Serving, settle
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from engine.errors import RecordingError, ServerError
+from server.remote import RemoteRecording
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
+    monkeypatch.setenv("FAKE_RACE_DATA", str(tmp_path))
+    with Serving(autostart=True, data=tmp_path) as serving:
+        yield serving
+
+
+async def racing(server: Serving) -> Path:
+    """The file that the run on stage is recorded to."""
+    await settle(lambda: server.stage.scene.state == "racing")
+    return server.stage.shelf.folder / "recordings" / f"{server.stage.hub.run_id}.jsonl"
+
+
+async def stop(server: Serving) -> None:
+    async with aiohttp.ClientSession(headers=BEARER) as client, client.post(f"{server.url}/api/run/stop") as answer:
+        assert answer.status == 202
+
+
+async def copied(server: Serving, query: str = "") -> tuple[list[str], int]:
+    lines = []
+    async with connect(f"{server.ws}?mode=record{query}", max_size=None) as socket:
+        try:
+            while True:
+                lines.append(str(await socket.recv()))
+        except ConnectionClosed as end:
+            assert end.rcvd is not None
+            return lines, end.rcvd.code
+
+
+async def test_a_recorder_gets_every_line_live_and_is_told_that_it_is_complete(server: Serving) -> None:
+    path = await racing(server)
+    copying = asyncio.create_task(copied(server))
+    await asyncio.sleep(2)
+    assert not copying.done()
+    await stop(server)
+    (head, *lines), code = await copying
+    assert code == 1000
+    assert json.loads(head)["type"] == "recording" and json.loads(head)["run"] == path.stem
+    assert "".join(f"{line}\n" for line in lines).encode() == path.read_bytes()
+    assert json.loads(lines[-1])["type"] == "stop"
+
+
+async def test_from_any_line_and_of_a_run_that_is_over(server: Serving) -> None:
+    path = await racing(server)
+    await stop(server)
+    await settle(lambda: server.stage.scene.state == "aborted")
+    whole = path.read_bytes()
+    position = whole.index(b"\n", len(whole) // 2) + 1
+    (_, *lines), code = await copied(server, f"&run={path.stem}&from={position}")
+    assert code == 1000 and "".join(f"{line}\n" for line in lines).encode() == whole[position:]
+    _, code = await copied(server, f"&run={path.stem}&from={len(whole)}")
+    assert code == 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("&run=nobody", 4404), ("&run=../../etc/passwd", 4404), ("&run=%2e%2e", 4404), ("&from=-1", 4416),
+        ("&from=1", 4416), ("&from=999999999", 4416), ("&from=" + "9" * 40, 4416), ("&from=x", 4416),
+    ],
+)  # fmt: skip
+async def test_what_is_not_there_has_its_own_code(server: Serving, query: str, code: int) -> None:
+    await racing(server)
+    assert (await copied(server, query))[1] == code
+
+
+async def test_a_recorder_says_nothing(server: Serving) -> None:
+    await racing(server)
+    async with connect(f"{server.ws}?mode=record") as socket:
+        await socket.send('{"ack":1}')
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                await socket.recv()
+    assert caught.value.rcvd is not None and caught.value.rcvd.code == 4400
+
+
+async def test_a_slow_recorder_costs_the_hub_nothing_and_loses_nothing(server: Serving) -> None:
+    path = await racing(server)
+    async with connect(f"{server.ws}?mode=record", max_size=None) as slow, connect(server.ws) as viewer:
+        await slow.recv()
+        slow.transport.pause_reading()
+        await viewer.recv()
+        seqs = [json.loads(await viewer.recv())["seq"] for _ in range(60)]
+        assert seqs == list(range(seqs[0], seqs[0] + 60))
+        assert server.stage.hub.viewers == 1
+        slow.transport.resume_reading()
+        await stop(server)
+        lines = []
+        with pytest.raises(ConnectionClosed):
+            while True:
+                lines.append(str(await slow.recv()))
+    assert "".join(f"{line}\n" for line in lines).encode() == path.read_bytes()
+
+
+# -- the client
+
+
+def client(server: Serving, out: Path, *, said: list[str], go_on: bool = False) -> RemoteRecording:
+    return RemoteRecording(f"127.0.0.1:{server.port}", out, go_on=go_on, say=said.append)
+
+
+async def test_the_copy_is_the_servers_file_through_cut_connections(server: Serving, tmp_path: Path) -> None:
+    path, out, said = await racing(server), tmp_path / "copy.jsonl", list[str]()
+    copying = asyncio.create_task(client(server, out, said=said).copy())
+    for _ in range(3):
+        await asyncio.sleep(0.7)
+        for connection in list(server.server.server_state.connections):
+            server.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
+    await asyncio.sleep(1)
+    await stop(server)
+    await asyncio.wait_for(copying, 20)
+    assert out.read_bytes() == path.read_bytes()
+    assert sum("again in" in line for line in said) >= 3
+
+
+async def test_the_copy_goes_on_after_the_server_has_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_RACE_DATA", str(tmp_path))
+    out, said = tmp_path / "copy.jsonl", list[str]()
+    with Serving(autostart=True, data=tmp_path) as first:
+        path = await racing(first)
+        copying = asyncio.create_task(client(first, out, said=said).copy())
+        await settle(lambda: out.exists() and out.stat().st_size > 2000)
+        port = first.port
+    await settle(lambda: any("again in" in line for line in said))
+    with Serving(port=port, data=tmp_path):
+        await asyncio.wait_for(copying, 30)
+    assert out.read_bytes() == path.read_bytes() and b'"type":"stop"' in out.read_bytes()
+
+
+async def test_a_copy_that_was_cut_off_can_be_gone_on_with(server: Serving, tmp_path: Path) -> None:
+    path, out = await racing(server), tmp_path / "copy.jsonl"
+    await asyncio.sleep(1)
+    await stop(server)
+    await settle(lambda: server.stage.scene.state == "aborted")
+    out.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RecordingError, match="--continue"):
+        await client(server, out, said=[]).copy()
+    await client(server, out, said=[], go_on=True).copy()
+    assert out.read_bytes() == path.read_bytes()
+
+
+async def test_what_cannot_be_had_is_one_error(server: Serving, tmp_path: Path) -> None:
+    await racing(server)
+    wrong = RemoteRecording(server.url, tmp_path / "a", run="nobody", say=lambda line: None)
+    with pytest.raises(ServerError, match="no recording of that run"):
+        await wrong.copy()
+    with pytest.raises(ServerError, match="is no address"):
+        RemoteRecording("ftp://x", tmp_path / "b", say=lambda line: None)
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_bytes(b"rubbish\n")
+    with pytest.raises(RecordingError, match="no recording to go on with"):
+        await client(server, rubbish, said=[], go_on=True).copy()

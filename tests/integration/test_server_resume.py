@@ -1,0 +1,144 @@
+"""Coming back, by WebSocket and by server-sent events; and a client made from the documentation alone."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from serving import Serving, settle
+from websockets.asyncio.client import connect
+
+from integration.plain_client import PlainViewer
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    with Serving(autostart=True) as serving:
+        yield serving
+
+
+async def seen_some(server: Serving) -> dict[str, Any]:
+    """The newest frame that a viewer saw before its connection was cut."""
+    await settle(lambda: server.stage.scene.state == "racing")
+    async with connect(server.ws) as viewer:
+        last: dict[str, Any] = {}
+        for _ in range(20):
+            message = json.loads(await viewer.recv())
+            last = message if message["type"] == "frame" else last
+        viewer.transport.abort()
+    return last
+
+
+async def test_a_viewer_that_comes_back_gets_exactly_what_it_missed(server: Serving) -> None:
+    last = await seen_some(server)
+    await asyncio.sleep(2)
+    async with connect(f"{server.ws}?run={last['run']}&since={last['seq']}") as viewer:
+        found = [json.loads(await viewer.recv()) for _ in range(60)]
+    hello, *frames = found
+    assert hello["type"] == "hello" and hello["resumed"] is True and hello["run"]["id"] == last["run"]
+    assert [frame["seq"] for frame in frames] == list(range(last["seq"] + 1, last["seq"] + 60))
+    assert server.stage.hub.counters.resumed == 1
+
+
+@pytest.mark.parametrize("query", ["?run=x&since=1", "?since=5", "?run=%00&since=-1", "?run=x&since=" + "9" * 50])
+async def test_an_odd_wish_is_a_first_visit(server: Serving, query: str) -> None:
+    async with connect(server.ws + query) as viewer:
+        hello = json.loads(await viewer.recv())
+    assert hello["type"] == "hello" and "resumed" not in hello
+
+
+async def test_the_documented_client_in_plain_python(server: Serving) -> None:
+    def watch() -> list[dict[str, Any]]:
+        viewer, found = PlainViewer("127.0.0.1", server.port), []
+        until = time.monotonic() + 3
+        for message in viewer.messages():
+            found.append(message)
+            if time.monotonic() > until:
+                break
+        viewer.socket.close()
+        return found
+
+    hello, *rest = await asyncio.to_thread(watch)
+    frames = [message for message in rest if message["type"] == "frame"]
+    assert hello["type"] == "hello" and hello["protocol"] == 1
+    assert [frame["seq"] for frame in frames] == list(range(frames[0]["seq"], frames[0]["seq"] + len(frames)))
+    assert len(frames) > 50
+
+
+# -- server-sent events
+
+
+async def events(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str | None, dict[str, Any]]]:
+    number = None
+    async for raw in response.content:
+        line = raw.decode().rstrip("\n")
+        if line.startswith("id: "):
+            number = line.removeprefix("id: ")
+        elif line.startswith("data: "):
+            yield number, json.loads(line.removeprefix("data: "))
+            number = None
+
+
+async def listened(server: Serving, count: int, **headers: str) -> list[tuple[str | None, dict[str, Any]]]:
+    found = []
+    async with aiohttp.ClientSession() as client, client.get(f"{server.url}/events", headers=headers) as response:
+        assert response.status == 200 and response.headers["content-type"].startswith("text/event-stream")
+        async for event in events(response):
+            found.append(event)
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_events_are_the_same_messages_and_go_on_by_their_number(server: Serving) -> None:
+    await settle(lambda: server.stage.scene.state == "racing")
+    first = await listened(server, 20)
+    assert first[0][1]["type"] == "hello" and first[0][0] is None
+    numbered = [(number, message) for number, message in first if message["type"] == "frame"]
+    assert all(number == str(message["seq"]) for number, message in numbered)
+    last = numbered[-1][1]["seq"]
+    await asyncio.sleep(1)
+    hello, *rest = await listened(server, 40, **{"Last-Event-ID": str(last)})
+    assert hello[1]["resumed"] is True
+    assert [message["seq"] for _, message in rest] == list(range(last + 1, last + 40))
+    await settle(lambda: server.stage.hub.viewers == 0)
+
+
+async def test_events_for_a_full_house_and_another_origin() -> None:
+    with Serving(viewers=1) as server:
+        async with connect(server.ws) as viewer, aiohttp.ClientSession() as client:
+            await viewer.recv()
+            async with client.get(f"{server.url}/events") as full:
+                assert full.status == 503 and full.headers["retry-after"] == "60"
+            async with client.get(f"{server.url}/events", headers={"Origin": "https://evil.example"}) as evil:
+                assert evil.status == 403
+
+
+async def test_events_end_when_the_server_goes() -> None:
+    with Serving() as server:
+        async with aiohttp.ClientSession() as client, client.get(f"{server.url}/events") as response:
+            incoming = events(response)
+            await anext(incoming)
+            server.server.should_exit = True
+            begun = time.monotonic()
+            async for _ in incoming:
+                pass
+            assert time.monotonic() - begun < 5
+
+
+async def test_a_listener_that_never_reads_is_evicted_and_its_connection_dropped() -> None:
+    with Serving(frame_rate=60.0, eviction_seconds=1.0) as server:
+        working = server.stage.scene.payload
+        server.stage.scene.payload = lambda now: {**working(now), "weight": "x" * 20_000}  # type: ignore[method-assign]
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        try:
+            await settle(lambda: server.stage.hub.viewers == 1)
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            await settle(lambda: server.stage.hub.counters.evicted == 1)
+            await settle(lambda: not server.server.server_state.connections)
+        finally:
+            writer.transport.abort()

@@ -10,11 +10,13 @@
     ├── SamplerDied        the sampler process ended by itself
     ├── ArmError           one arm, named
     │   ├── ArmUnavailable its interpreter, package or model is not there
+    │   │   └── ArgumentRefused  its vLLM does not take one of its arguments
     │   ├── ArmNotReady    it did not become ready in time
     │   └── ArmExited      its process ended by itself
     ├── RecordingError     a recording cannot be read or written
     │   ├── RecordingNewer it was written by a later schema
     │   └── RecordingFull  the disk took no more
+    ├── NotComparable      recordings differ in what must be the same
     └── ServerError        the server cannot do what it was asked to
         └── PortInUse      somebody else listens there
 
@@ -102,6 +104,12 @@ class ArmUnavailable(ArmError):
     """What the arm needs (an interpreter, a package, a model folder) is not on this machine."""
 
 
+class ArgumentRefused(ArmUnavailable):
+    """The arm's vLLM would not take one of its arguments: the demo file is wrong, or that vLLM is another version."""
+
+    exit_code = 2
+
+
 class ArmNotReady(ArmError):
     """The arm's server did not answer its health check and one warm-up token in time."""
 
@@ -146,6 +154,17 @@ class RecordingFull(RecordingError):
         )
         super().__init__(path, problem)
         self.cause, self.written_bytes = cause, written_bytes
+
+
+class NotComparable(WattraceError):
+    """Recordings differ in what must be the same for a comparison; each of `differences` says in what, and which."""
+
+    def __init__(self, differences: Sequence[str]) -> None:
+        super().__init__(tuple(differences))
+        self.differences = tuple(differences)
+
+    def __str__(self) -> str:
+        return f"the recordings differ in {'; in '.join(self.differences)}; --anyway compares them all the same"
 
 
 class ServerError(WattraceError):

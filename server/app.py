@@ -26,6 +26,7 @@ from server.copying import Copying
 from server.events import Events
 from server.fastpath import RequestProtocol, ViewerProtocol
 from server.hub import Hub
+from server.metrics import Metrics
 from server.pages import Pages, Shield
 from server.plotlyjs import PlotlyScript
 from server.scene import DemoInfo, ReplayInfo, Scene
@@ -84,6 +85,7 @@ class Stage:
         routes = [
             Watch(self.hub, Copying(self.scene, self.shelf), settings, self.clock).route(),
             Events(self.hub, settings, self.clock).route(),
+            Metrics(self.scene, self.hub).route(),
             *Api(self.hub, self.gate, self.controller, self.clock).routes(),
             *Pages(self.plotly).routes(),
         ]

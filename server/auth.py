@@ -45,8 +45,7 @@ class Gate:
 
     def is_presenter(self, connection: HTTPConnection) -> bool:
         """Whether the request carries the presenter's cookie or token."""
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(self.token, token.strip()):
+        if self._by_token(connection):
             return True
         return _same(self._session, connection.cookies.get(cookie_name(connection), ""))
 
@@ -61,7 +60,13 @@ class Gate:
         if not self.is_presenter(connection):
             sentence = "open the login link that the server printed, or send its token as a bearer token"
             return Refusal(HTTPStatus.UNAUTHORIZED, sentence)
+        if not self._by_token(connection) and not _names_origin(connection):
+            return Refusal(HTTPStatus.FORBIDDEN, "a request with the cookie has to say its origin; send the token instead")
         return None
+
+    def _by_token(self, connection: HTTPConnection) -> bool:
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and _same(self.token, token.strip())
 
 
 def cookie_name(connection: HTTPConnection) -> str:
@@ -79,6 +84,12 @@ def same_origin(connection: HTTPConnection, allowed: Collection[str]) -> bool:
     theirs = _authority(origin)
     ours = _authority(f"{origin.partition(':')[0]}://{connection.headers.get('host', '').lower()}")
     return origin in allowed or (theirs is not None and theirs == ours)
+
+
+def _names_origin(connection: HTTPConnection) -> bool:
+    """Whether the request says where it comes from, as every browser's does before it changes anything."""
+    safe = connection.scope.get("method", "GET") in {"GET", "HEAD"}
+    return safe or "origin" in connection.headers or connection.headers.get("sec-fetch-site") == "same-origin"
 
 
 def host_allowed(connection: HTTPConnection, settings: Settings) -> bool:

@@ -154,6 +154,11 @@ class Credit:
         return self.acknowledges and len(self._in_flight) >= self.limit
 
     @property
+    def in_flight(self) -> int:
+        """Frames that were sent and not acknowledged."""
+        return len(self._in_flight)
+
+    @property
     def waiting(self) -> bool:
         """Whether anything waits."""
         return bool(self._waiting)

@@ -32,6 +32,8 @@ class Counters:
     """What the hub has done since the server began."""
 
     frames: int = 0
+    offered: int = 0
+    """Frames to viewers, each counted for each."""
     ticks_failed: int = 0
     dropped: int = 0
     """Frames that viewers who have left did not get."""
@@ -79,9 +81,16 @@ class Hub:
 
     def stats(self) -> dict[str, int]:
         """Counts since the server began; `dropped` includes what present viewers have missed."""
-        missing = sum(viewer.credit.missed for viewer in self._viewers)
-        counted = vars(self.counters)
-        return {**counted, "dropped": self.counters.dropped + missing, "viewers": self.viewers}
+        dropped = self.counters.dropped + sum(viewer.credit.missed for viewer in self._viewers)
+        sent = self.counters.offered - dropped
+        return {**vars(self.counters), "dropped": dropped, "sent": sent, "viewers": self.viewers}
+
+    def lag_frames(self) -> dict[str, int]:
+        """How many frames viewers who acknowledge have not acknowledged: the median, nine of ten, and the most."""
+        behind = sorted(viewer.credit.in_flight for viewer in self._viewers if viewer.credit.acknowledges)
+        if not behind:
+            return {}
+        return {"0.5": behind[len(behind) // 2], "0.9": behind[len(behind) * 9 // 10], "1": behind[-1]}
 
     def join(self, wire: Wire | None = None, *, address: str | None = None, seen: Seen | None = None) -> Viewer | Close:
         """A slot for one more viewer, with its `hello` in it; or why there is none.
@@ -170,6 +179,7 @@ class Hub:
         self.counters.frames += 1
         message = Message(self.seq, self.newest.decode())
         self._backlog.add(message, self._edition)
+        self.counters.offered += len(self._viewers)
         for viewer in tuple(self._viewers):
             viewer.offer(message)
         if self.scene.edition != self._edition:

@@ -104,6 +104,18 @@ def test_control_needs_origin_and_token() -> None:
     assert door.may_control(connection(authorization=bearer, origin="http://127.0.0.1:8765"))
 
 
+def test_the_cookie_alone_changes_nothing_without_an_origin() -> None:
+    door = gate()
+    cookie = f"wattrace-8765={door.redeem(door.issue_ticket())}"
+    posted = connection(cookie=cookie)
+    posted.scope["method"] = "POST"
+    refusal = door.refusal(posted)
+    assert refusal and refusal.status == 403
+    posted = connection(cookie=cookie, origin="http://127.0.0.1:8765")
+    posted.scope["method"] = "POST"
+    assert door.refusal(posted) is None
+
+
 @pytest.mark.parametrize(
     ("host", "good"),
     [

@@ -264,8 +264,8 @@ class Ledger:
             devices, span = books.instruments.devices, (now_ns - since) / NS
             watts = devices.recent_watts(since, now_ns) if devices else None
             return watts, last.flow.between(since, now_ns) / span if span > 0.2 else None
-        rounds = books.round_figures(self.newest_t_ns)
-        return (rounds[-1].steady.power_mean_watts, rounds[-1].steady.units_per_second) if rounds else (None, None)
+        newest = books.newest_figures(self.newest_t_ns)
+        return (newest.steady.power_mean_watts, newest.steady.units_per_second) if newest else (None, None)
 
     def steady(self, label: str) -> tuple[int, int | None] | None:
         """The steady state of the arm's newest round, its end None while it lasts; None before it begins."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from engine.books.figures import ArmFigures, Latencies, RoundFigures, over
 from engine.books.flow import Flow
 from engine.books.instruments import Instruments
+from engine.books.pool import Pool
 from engine.books.round import RequestTimes, RoundBooks, flagged
 from engine.clock import NS
 from engine.documents import ArmInfo
@@ -30,6 +31,7 @@ class ArmBooks:
         self.waiting: int | None = None
         """Requests queued in the server, by its own count."""
         self.instruments = _NOTHING
+        self._pool, self._pooled = Pool(), 0
         self._itl = array("d")
         self._reasons = list(reasons)
 
@@ -113,6 +115,7 @@ class ArmBooks:
                 continue
             if books.drained_ns >= begin_ns and (end_ns is None or books.begun_ns <= end_ns):
                 books.settled = flagged(books.settled, reason)
+        self._pool, self._pooled = Pool(), 0
 
     def settle(self, now_ns: int) -> None:
         """Close the books of the last round, if it is over."""
@@ -128,6 +131,11 @@ class ArmBooks:
         all_rounds = (books.figures(self.instruments, now_ns) for books in self.rounds)
         return [figures for figures in all_rounds if figures is not None]
 
+    def newest_figures(self, now_ns: int) -> RoundFigures | None:
+        """Figures of the newest round that has reached its steady state."""
+        found = (books.figures(self.instruments, now_ns) for books in reversed(self.rounds))
+        return next((figures for figures in found if figures is not None), None)
+
     def finished_rounds(self, now_ns: int) -> list[RoundFigures | None]:
         """Figures of the rounds in their order; None for one that never got full, or was cut short."""
         over_now = (books for books in self.rounds if books.cutoff_ns is not None)
@@ -135,36 +143,38 @@ class ArmBooks:
 
     def figures(self, now_ns: int) -> ArmFigures:
         """The pooled figures at `now_ns`."""
-        rounds = self.round_figures(now_ns)
-        spans = [figures.steady for figures in rounds]
-        measured = [span for span in spans if span.energy_joules is not None]
-        joules = sum(span.energy_joules or 0.0 for span in measured) if measured else None
-        above = [span.energy_above_idle_joules for span in measured]
-        powered = [span for span in spans if span.power_mean_watts is not None]
-        watt_seconds = sum((span.power_mean_watts or 0.0) * span.seconds for span in powered) if powered else None
-        seconds, units = sum(span.seconds for span in spans), sum(span.units for span in spans)
+        pool = self._closed().copy()
+        for books in self.rounds[self._pooled :]:
+            if (figures := books.figures(self.instruments, now_ns)) is not None:
+                pool.add(figures)
+        known = pool.measured > 0
         return ArmFigures(
             rounds=sum(1 for books in self.rounds if books.cutoff_ns is not None),
-            units=units,
-            seconds=seconds,
-            energy_joules=joules,
-            energy_above_idle_joules=sum(a for a in above if a is not None) if above and None not in above else None,
-            uncertainty_joules=sum(s.energy.uncertainty_joules or 0.0 for s in measured if s.energy)
-            if measured
-            else None,
-            joules_per_unit=over(joules, sum(span.units for span in measured)),
-            power_mean_watts=over(watt_seconds, sum(span.seconds for span in powered)),
-            power_peak_watts=max((s.power_peak_watts for s in spans if s.power_peak_watts is not None), default=None),
-            units_per_second=over(units, seconds),
+            units=pool.units,
+            seconds=pool.seconds,
+            energy_joules=pool.joules if known else None,
+            energy_above_idle_joules=pool.above_idle_joules if known else None,
+            uncertainty_joules=pool.uncertainty_joules if known else None,
+            joules_per_unit=over(pool.joules if known else None, pool.measured_units),
+            power_mean_watts=over(pool.watt_seconds, pool.powered_seconds),
+            power_peak_watts=pool.peak_watts,
+            units_per_second=over(pool.units, pool.seconds),
             running=self.running,
-            reasons=self.reasons(rounds),
+            reasons=self._all_reasons(pool),
         )
 
-    def reasons(self, rounds: Sequence[RoundFigures]) -> list[str]:
+    def _closed(self) -> Pool:
+        """The rounds whose books are closed, added up once."""
+        while self._pooled < len(self.rounds) - 1:  # the last one may still change
+            if (settled := self.rounds[self._pooled].settled) is not None:
+                self._pool.add(settled)
+            self._pooled += 1
+        return self._pool
+
+    def _all_reasons(self, pool: Pool) -> list[str]:
         """Codes of what a reader must know about these figures."""
         cut = [Reason.INCOMPLETE_ROUND] if any(not books.complete for books in self.rounds) else []
-        sensed = [reason for figures in rounds for reason in figures.reasons]
-        return list(dict.fromkeys([*self._reasons, *cut, *sensed]))
+        return list(dict.fromkeys([*self._reasons, *cut, *pool.reasons]))
 
     def latencies(self) -> Latencies:
         """Those of all rounds."""

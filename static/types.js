@@ -18,7 +18,7 @@
  * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null, arms?: string[],
  *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn
  * @typedef {{text: string, decided: boolean, metric?: string, ratio?: number | null, low?: number | null,
- *   high?: number | null, rounds?: number | null}} Verdict
+ *   high?: number | null, rounds?: number | null, more_rounds?: number | null}} Verdict
  * @typedef {{weight: string, sentence: string, remedy: string}} Reason
  * @typedef {{stream: string, source: string, achieved_hz: number | null, asked_hz: number | null,
  *   instant_per_second: number | null, counter_per_second: number | null,

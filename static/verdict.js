@@ -40,8 +40,9 @@ function versus(state) {
 
 /** The interval behind a verdict, in the words of its text. @param {Verdict} verdict */
 export function interval(verdict) {
-  const { low, high, rounds } = verdict;
-  const after = known(rounds) ? `${rounds} rounds each` : '';
+  const { low, high, rounds, more_rounds: more } = verdict;
+  const wanted = !verdict.decided && known(more) && more > 0 ? `about ${more} more would tell` : '';
+  const after = [known(rounds) ? `${rounds} rounds each` : '', wanted].filter(Boolean).join(', ');
   if (!known(low) || !known(high)) return after;
   if (low >= 2) return join(`${times(low)} to ${times(high)} times`, after);
   const change = [(low - 1) * 100, (high - 1) * 100];

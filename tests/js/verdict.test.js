@@ -33,6 +33,12 @@ test('intervals in the words of the verdict', () => {
   assert.equal(interval({ text: '', decided: true, low: null, high: null, rounds: 3 }), '3 rounds each');
 });
 
+test('what is not decided says how much more would tell', () => {
+  const open_ = { text: '', decided: false, low: 0.97, high: 1.05, rounds: 2, more_rounds: 6 };
+  assert.match(interval(open_), /2 rounds each, about 6 more would tell$/);
+  assert.doesNotMatch(interval({ ...open_, more_rounds: null }), /would tell/);
+});
+
 test('a label must be a word of its own', () => {
   assert.equal(subject('Batch is better', ['A', 'B']), null);
   assert.equal(subject('B is better', ['A', 'B']), 'B');

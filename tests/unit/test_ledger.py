@@ -95,6 +95,11 @@ def test_live_figures_follow_the_running_round() -> None:
     assert watts == pytest.approx(300.0) and tokens == pytest.approx(100, rel=0.01)
 
 
+def test_a_race_may_stop_when_every_contender_is_told_from_the_first_arm() -> None:
+    assert not ledger_of(story(rounds="AB")).decided_for_good()
+    assert ledger_of(story(rounds="ABBAABBA")).decided_for_good()
+
+
 def test_a_new_start_begins_new_books() -> None:
     ledger = ledger_of([*story(), start()])
     assert ledger.state == "preparing" and ledger.stop is None

@@ -1,0 +1,6 @@
+"""The ledger of a run: documents in, figures and verdicts out."""
+
+from engine.ledger.ledger import Ledger
+from engine.ledger.standings import RoundInfo, Standings
+
+__all__ = ["Ledger", "RoundInfo", "Standings"]

@@ -89,6 +89,7 @@ function tick(nowMs) {
 /** The library is large: it is run when the first digits are on the screen. */
 async function useAxes() {
   plotly = await loadPlotly();
+  stream.acknowledges = true;
   if (!plotly) return;
   page.useAxes(plotly);
   chartMs = -Infinity;

@@ -31,6 +31,8 @@ export class Stream {
     this.link = null;
     this.opened = false;
     this.timer = 0;
+    /** Credit counts from the first ack on, and a page that is still loading its charts answers nothing for a while. */
+    this.acknowledges = false;
   }
 
   start() {
@@ -74,7 +76,7 @@ export class Stream {
       this.acked = message.seq;
     } else if (message.type === 'frame') {
       this.seen = message.run ? { run: message.run, since: message.seq } : null;
-      if (message.seq - this.acked >= ACK_EVERY) {
+      if (this.acknowledges && message.seq - this.acked >= ACK_EVERY) {
         this.acked = message.seq;
         this.link?.acknowledge(message.seq);
       }

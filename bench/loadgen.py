@@ -1,16 +1,17 @@
 """What the load generator and the simulated server cost, and how exact they are: `python bench/loadgen.py`.
 
 Prints, for 8 streams at about 2,000 tok/s and 64 streams at about 5,000 tok/s: the rate against the model's
-own, the CPU of both processes (percent of one core), and how much later than a step each chunk comes.
+own, the CPU of both processes (percent of one core), and how much later than a step each chunk comes. Then, for 64
+streams at 5,000 tok/s from a server that stamps its chunks, the same beside vLLM's own bench client.
 """
 
 import asyncio
 import itertools
-import os
 import sys
 import time
 from pathlib import Path
 
+from contest import contest, cpu_seconds
 from figures import Row, fact, finish, options, quantile, told
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,11 +29,6 @@ WARM_SECONDS = 1.0
 WARM_TOKENS = 8
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def race(url: str, pid: int, streams: int, seconds: float) -> tuple[list[Page], RoundLoad, float, float]:
     documents: list[Mark | Page] = []
     clock = MonotonicClock(time.monotonic_ns())
@@ -40,13 +36,14 @@ async def race(url: str, pid: int, streams: int, seconds: float) -> tuple[list[P
         arm="A",
         base_url=url,
         model=MODEL,
-        workload=Workload(concurrency=streams, max_tokens=96),
+        workload=Workload(max_tokens=96),
+        concurrency=streams,
         clock=clock,
         emit=documents.append,
         request_ids=itertools.count(1),
     )
     async with generator:
-        await generator.warm_up()
+        await generator.first_answer()
         before = cpu_seconds(pid), time.process_time(), time.monotonic()
         load = await generator.round(1, clock.now_ns() + round(seconds * NS))
         took = time.monotonic() - before[2]
@@ -116,6 +113,7 @@ def main() -> None:
         *report("1 stream, CUDA graphs", [], 1, seconds, eager=False),
         *report("8 streams, CUDA graphs", [], 8, seconds, eager=False),
         *report("64 streams, eager", ["--enforce-eager"], 64, seconds, eager=True),
+        *contest(seconds),
     ]
     finish(rows, arguments.json)
 

@@ -27,6 +27,7 @@ PARTS = {
     "crash": 180,
     "sampler": 270,
     "loadgen": 150,
+    "verdicts": 400,
     "energy": 1800,
 }
 END_SECONDS = 30

@@ -127,9 +127,10 @@ async def hanging() -> list[Row]:
 
 CALLS = """
 import ctypes, time, pynvml
-from engine.sources.nvml import open_nvml
+from engine.sources.nvml import find_nvml
 from engine.sources.nvml_calls import field_value
-[gpu] = open_nvml()
+[found] = find_nvml()
+gpu = found.open()
 fields = [186, 185, 83]
 
 def wrapper():

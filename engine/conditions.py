@@ -6,13 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from engine.documents import Cell
-from engine.validity import Reason
-
-# Bits of NVML's clocks-event reasons (nvml.h, nvmlClocksEventReason*).
-_POWER_BITS = 0x04 | 0x80
-"""Software power cap, hardware power brake."""
-_THERMAL_BITS = 0x08 | 0x20 | 0x40
-"""Hardware slowdown, software thermal slowdown, hardware thermal slowdown."""
+from engine.validity import Reason, slowed_by
 
 _COLUMNS = ("temperature_celsius", "clock_sm_megahertz", "throttle_reasons")
 
@@ -58,13 +52,11 @@ class ConditionTrack:
         held_back = 0
         for value in bits:
             held_back |= int(value or 0)
-        reasons = [Reason.POWER_CAPPED] if held_back & _POWER_BITS else []
-        reasons += [Reason.THERMAL_THROTTLE] if held_back & _THERMAL_BITS else []
         return Condition(
             temperature_celsius_mean=_mean(celsius),
             temperature_celsius_max=max((float(value or 0) for value in celsius), default=None),
             clock_sm_megahertz_mean=_mean(clocks),
-            reasons=tuple(reasons),
+            reasons=slowed_by(held_back),
         )
 
 

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 GRACE_SECONDS = 3.0
@@ -42,9 +42,23 @@ def kill_session(session: int) -> None:
     """Kill what is left of a leash's session, for when the leash itself was killed and could not."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            if int(fields[3]) == session:
+            if _parent_and_session(folder)[1] == session:
                 os.kill(int(folder.name), signal.SIGKILL)
+
+
+def descends(pid: int, roots: Set[int]) -> bool:
+    """Whether `pid` is one of `roots`, or was started by one, or by what one started."""
+    while pid > 1 and pid not in roots:
+        try:
+            pid, _ = _parent_and_session(Path(f"/proc/{pid}"))
+        except OSError:
+            return False
+    return pid in roots
+
+
+def _parent_and_session(folder: Path) -> tuple[int, int]:
+    fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    return int(fields[1]), int(fields[3])
 
 
 def main(arguments: Sequence[str]) -> int:

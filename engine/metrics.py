@@ -32,14 +32,21 @@ _ALL = (
     Metric("memory_used_bytes", "B", "gauge", "Device memory in use by all processes."),
     Metric("throttle_reasons", "bits", "gauge", "NVML clocks-event-reasons bit mask."),
     Metric("power_limit_watts", "W", "gauge", "Enforced power limit."),
+    Metric("compute_processes", "1", "gauge", "How many processes compute on the GPU."),
+    Metric("compute_process_ids", "", "text", "Their process ids, with commas between; empty when there are none."),
     Metric("sampler_lateness_microseconds", "µs", "gauge", "How late after its deadline a sample was begun."),
     Metric("sampler_call_microseconds", "µs", "gauge", "How long the fast-lane driver call took."),
     Metric("sampler_cpu_percent", "%", "gauge", "CPU of the sampler process, of one core, since the last page."),
     Metric("request", "1", "counter", "Which request of the run (a number that rises by one)."),
     Metric("tokens", "1", "gauge", "Tokens that arrived in this chunk."),
-    Metric("text", "", "text", "Text that arrived in this chunk."),
+    Metric("text", "", "text", "Text that arrived in this chunk; of a command, the line that told of its progress."),
+    Metric("units", "1", "gauge", "Work that a command did since its line before, in the unit that its demo names."),
     Metric("running_requests", "1", "gauge", "Requests that the arm is computing on."),
     Metric("waiting_requests", "1", "gauge", "Requests that the arm has queued."),
+    Metric("kv_cache_usage_percent", "%", "gauge", "Share of the arm's key-value cache in use."),
+    Metric("prompt_tokens", "1", "counter", "Prompt tokens that the arm has processed since its start."),
+    Metric("generation_tokens", "1", "counter", "Tokens that the arm has generated since its start."),
+    Metric("preemptions", "1", "counter", "Requests that the arm has put back to wait since its start."),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
@@ -58,3 +65,8 @@ SLOW_LANE = (
     "throttle_reasons",
     "power_limit_watts",
 )
+# Listed once a second, by a thread of its own: the call takes milliseconds.
+PROCESS_LANE = ("compute_processes", "compute_process_ids")
+
+UNANSWERED = "its driver has not answered yet"
+"""Stands in a descriptor's `unsupported` for a device that hangs from the start; described again if it answers."""

@@ -61,10 +61,11 @@ class Narrator:
         now = self.clock.now_ns()
         self.emit(Mark(kind=kind, t_ns=now, arm=arm, state=state, text=text, data=data or {}))
 
-    def phase(self, state: str, seconds: float | None = None) -> None:
-        """Tell that the run is now in `state`, planned to last `seconds`."""
-        ends = None if seconds is None else self.clock.now_ns() + round(seconds * NS)
-        self.mark(MarkKind.PHASE, state=state, data={} if ends is None else {"ends_t_ns": ends})
+    def phase(self, state: str, seconds: float | None = None, **data: JsonValue) -> None:
+        """Tell that the run is now in `state`, planned to last `seconds`, and what else there is to say of it."""
+        if seconds is not None:
+            data["ends_t_ns"] = self.clock.now_ns() + round(seconds * NS)
+        self.mark(MarkKind.PHASE, state=state, data=data)
 
     def arm_state(self, label: str, state: str) -> None:
         """Tell that arm `label` is now in `state`."""

@@ -24,7 +24,7 @@ def provenance(demo: Demo, *, power: Mapping[str, JsonValue]) -> dict[str, JsonV
         **machine(power),
         "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
         "prompts": demo.workload.prompts,
-        "prompts_sha256": prompts_hash(),
+        "prompts_sha256": prompts_hash(demo.workload.prompts),
         "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
     }
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from engine.clock import MonotonicClock
-from engine.documents import ArmInfo, MarkKind, Start, Stop
+from engine.documents import Document, MarkKind, Page, Start, Stop
 from engine.errors import ArmError, RecordingError, SamplerDied, WattraceError
+from engine.foreign import STREAM_SUFFIX, ForeignProcesses, process_ids
 from engine.ledger import Ledger
 from engine.lineup import Lineup
 from engine.narrator import Narrator, Sink
@@ -50,6 +51,9 @@ class Race:
         self._utc = datetime.now(UTC)
         self._narrator = Narrator(self._clock, recorder, on_loss=self._fail)
         self._ending: asyncio.Future[Ending] | None = None
+        self._lineup: Lineup | None = None
+        self._turns: Turns | None = None
+        self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
 
     @property
     def ledger(self) -> Ledger:
@@ -68,6 +72,11 @@ class Race:
     def _fail(self, error: ArmError | RecordingError) -> None:
         self.end(Ending("fail", str(error), error))
 
+    def _arm_died(self, error: ArmError) -> None:
+        """End the run, unless enough other arms are left to go on with."""
+        if self._turns is None or not self._turns.lose(error):
+            self._fail(error)
+
     async def run(self) -> Ending:
         """Race to the end; whatever that is, once the start is told a stop document is too."""
         self._ending = asyncio.get_running_loop().create_future()
@@ -83,6 +92,8 @@ class Race:
         return ending
 
     def _stop(self, ending: Ending) -> None:
+        for mark in self._foreign.end(self._clock.now_ns()):
+            self._narrator.emit(mark)
         self._narrator.emit(
             Stop(
                 t_ns=self._clock.now_ns(),
@@ -112,12 +123,15 @@ class Race:
     async def _race(self) -> None:
         stem = self._logs / self.run_id if self._logs else None
         self._narrator.phase("preparing")
-        async with Lineup(self.plan, self._narrator, on_death=self._fail, log_stem=stem) as lineup:
-            turns = Turns(self.plan.demo, lineup.loads, self._narrator)
-            await turns.warm_up()
+        self._lineup = Lineup(self.plan, self._narrator, on_death=self._arm_died, log_stem=stem)
+        async with self._lineup:
+            self._turns = Turns(
+                self.plan.demo, self._lineup.entrants, self._narrator, decided=self.ledger.decided_for_good
+            )
+            await self._turns.warm_up()
             if self.plan.power is not None:
-                await turns.baseline()
-            await turns.rounds()
+                await self._turns.baseline()
+            await self._turns.rounds()
 
     # -- the sampler
 
@@ -134,7 +148,7 @@ class Race:
             occupancy=self.plan.occupancy_path,
             seed=self.plan.demo.workload.seed,
             gpus=self.plan.gpus,
-            on_document=self._narrator.emit,
+            on_document=self._sampled,
         ) as sampler:
             self._start(sampler.provenance)  # before anything is awaited, so before the first sample
             watch = asyncio.create_task(self._watch_sampler(sampler), name="watch sampler")
@@ -143,6 +157,19 @@ class Race:
             finally:
                 watch.cancel()
                 await asyncio.gather(watch, return_exceptions=True)
+
+    def _sampled(self, document: Document) -> None:
+        self._narrator.emit(document)
+        if isinstance(document, Page) and document.stream.endswith(STREAM_SUFFIX):
+            owned = self._lineup.ours(process_ids(document)) if self._lineup else set()
+            for mark in self._foreign.page(document, owned=owned, starting=self._is_starting()):
+                self._narrator.emit(mark)
+
+    def _is_starting(self) -> bool:
+        """Whether an arm may begin to compute now: a server that starts, or a command, which begins with its turn."""
+        states = {arm.label: self.ledger.arms[arm.label].state for arm in self.plan.arms}
+        commands = {arm.label for arm in self.plan.arms if arm.runtime == "command"}
+        return any(state == "starting" or (state == "active" and a in commands) for a, state in states.items())
 
     async def _watch_sampler(self, sampler: Sampler) -> None:
         """Say when the sampler has died; the race goes on without watts, and says so."""
@@ -159,10 +186,7 @@ class Race:
                 utc=self._utc.isoformat().replace("+00:00", "Z"),
                 seed=demo.workload.seed,
                 demo={"name": self.plan.name, **demo.model_dump(mode="json")},
-                arms=[
-                    ArmInfo(label=label, name=arm.name, runtime=self.plan.runtime, requested=dict(arm.args))
-                    for label, arm in zip(demo.labels, demo.arms, strict=True)
-                ],
+                arms=self.plan.arm_infos(devices),
                 provenance=provenance(demo, power=devices),
                 simulated={"power": self.plan.power == "simulated", "arms": self.plan.simulated_arms},
             )

@@ -30,7 +30,8 @@ OnDocument = Callable[[Start | Descriptor | Page | Mark | Stop], None]
 class Sampler:
     """A sampler process for as long as the `async with` lasts.
 
-    `provenance` and `descriptors` are known on entering. `on_document` then gets the descriptors and every
+    `provenance` and `descriptors` are known on entering; a device whose driver call does not return has no
+    columns, and if it answers later, its descriptors come again. `on_document` then gets the descriptors and every
     page and mark, in order, but not before the caller awaits something: a `start` that is emitted right
     after entering comes first.
 
@@ -141,7 +142,10 @@ class Sampler:
         for descriptor in self.descriptors.values():
             self._on_document(descriptor)
         while line := await _open(self._process.stdout).readline():
-            self._on_document(decode(line, path="the sampler's output"))
+            document = decode(line, path="the sampler's output")
+            if isinstance(document, Descriptor):
+                self.descriptors[document.stream] = document
+            self._on_document(document)
         died = await self._died()
         if not self._killed and not (self._stopping and died.code == 0):
             raise died

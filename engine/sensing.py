@@ -63,8 +63,8 @@ class Sensing:
     def _describe(self, descriptor: Descriptor) -> None:
         if descriptor.source == "sampler":
             self._own.setdefault(descriptor.stream, {})
-        elif descriptor.stream in self.devices:
-            self.devices[descriptor.stream].descriptor = descriptor
+        elif (known := self.devices.get(descriptor.stream)) and known.descriptor.columns:
+            known.descriptor = descriptor
         elif descriptor.device is not None and "." not in descriptor.stream:
             shared = descriptor.device in self._shared
             self.devices[descriptor.stream] = Sensor(descriptor, shared=shared)

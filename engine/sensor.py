@@ -13,7 +13,8 @@ from typing import Any
 from engine.clock import NS
 from engine.documents import Cell, Descriptor, Page
 from engine.energy import EnergyMeter, WindowEnergy
-from engine.validity import Reason, is_valid
+from engine.metrics import UNANSWERED
+from engine.validity import Reason, is_valid, slowed_by
 
 KEPT_NS = 10 * NS
 WINDOW_SECONDS = 8
@@ -24,8 +25,6 @@ _SETTLE_NS = NS // 4
 
 _MOST_ROWS = 2000
 _FEWEST_GAPS = 4
-_POWER_CAP_BITS = 0x4 | 0x80  # as nvml.h numbers the clocks-event reasons: software limit, external power brake
-_HEAT_BITS = 0x20 | 0x40  # software and hardware thermal slowdown
 _FIELDS = ("power_instant_watts", "power_average_watts", "energy_joules")
 
 
@@ -57,10 +56,8 @@ class Sensor:
     def slow(self, page: Page) -> None:
         """Take what the slow lane says of throttling."""
         for t_ns, bits in zip(page.t_ns, page.data.get("throttle_reasons", ()), strict=False):
-            if isinstance(bits, int) and bits & _POWER_CAP_BITS:
-                self.saw(Reason.POWER_CAPPED, t_ns)
-            if isinstance(bits, int) and bits & _HEAT_BITS:
-                self.saw(Reason.THERMAL_THROTTLE, t_ns)
+            for reason in slowed_by(bits) if isinstance(bits, int) else ():
+                self.saw(reason, t_ns)
 
     def saw(self, reason: Reason, t_ns: int) -> None:
         """Something happened that is to be said for as long as readings are kept."""
@@ -129,7 +126,7 @@ class Sensor:
 def _standing_reasons(descriptor: Descriptor, *, shared: bool) -> Iterable[Reason]:
     """What is true of the device as long as it is there."""
     if not any(name in descriptor.columns for name in _FIELDS):
-        yield Reason.NOT_SUPPORTED
+        yield Reason.GAP if UNANSWERED in descriptor.unsupported.values() else Reason.NOT_SUPPORTED
     if descriptor.source == "simulated":
         yield Reason.SIMULATED
     if descriptor.source == "rapl":

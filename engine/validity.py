@@ -141,6 +141,22 @@ _ABOUT: dict[Reason, _About] = {
 }
 
 
+# Bits of NVML's clocks-event reasons (nvml.h, nvmlClocksEventReason*).
+_POWER_BITS = 0x04 | 0x80  # software power cap, hardware power brake
+_THERMAL_BITS = 0x20 | 0x40  # software and hardware thermal slowdown
+_HARDWARE_SLOWDOWN = 0x08
+
+
+def slowed_by(bits: int) -> tuple[Reason, ...]:
+    """What NVML's clocks-event reasons say of a slowdown.
+
+    A hardware slowdown that names no cause is taken as heat: a power brake has a bit of its own.
+    """
+    power, thermal = bool(bits & _POWER_BITS), bool(bits & _THERMAL_BITS)
+    thermal = thermal or (bool(bits & _HARDWARE_SLOWDOWN) and not bits & 0x80)
+    return (*([Reason.POWER_CAPPED] * power), *([Reason.THERMAL_THROTTLE] * thermal))
+
+
 def is_valid(reasons: Iterable[Reason]) -> bool:
     """Whether a figure with these reasons may be used as it stands."""
     return all(reason.weight != "invalid" for reason in reasons)

@@ -4,6 +4,7 @@ The hub has no part in it, so a recorder that is slow, or asks for everything, c
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from server.frames import Close, CloseCode
 from server.scene import Scene
 from server.shelf import Shelf
+
+logger = logging.getLogger("wattrace.copying")
 
 _CHUNK_BYTES = 1 << 18
 _LOOK_SECONDS = 0.1
@@ -40,6 +43,9 @@ class Copying:
             for task in (listening, sending):
                 task.cancel()
             outcomes = await asyncio.gather(sending, listening, return_exceptions=True)
+        if isinstance(outcomes[0], Exception):  # it is not complete, and may be had later
+            logger.error("a recording could not be read", exc_info=outcomes[0])
+            return Close(CloseCode.GOING_AWAY)
         ends = [outcome for outcome in outcomes if isinstance(outcome, Close)]
         return ends[0] if ends else Close(CloseCode.COMPLETE)
 

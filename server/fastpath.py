@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode as StandardCode
+from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -50,6 +51,10 @@ class Listener(Protocol):
         """The peer has sent a message."""
         ...
 
+    def spoke(self) -> None:
+        """The peer has sent a part of a message, a ping or a pong."""
+        ...
+
     def pump(self) -> None:
         """There is room for more."""
         ...
@@ -67,8 +72,10 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         self.close_timeout = 2.0
         self._failed = False
         self._listener: Listener | None = None
+        self._last_call: asyncio.TimerHandle | None = None
         self._written = 0
-        self._room = True
+        self.has_room = True
+        """Whether little enough is unsent, and the connection open: nothing may follow a close frame."""
         logger = logging.getLogger("uvicorn.error")
         self.conn = _Viewers(max_size=self.config.ws_max_size, logger=logger)
 
@@ -89,6 +96,16 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
     def attach(self, listener: Listener) -> None:
         """From now on messages go to `listener`, and not to the application; `write` may be used."""
         self._listener = listener
+        self.stop_keepalive()  # frames are enough of a sign of life, and who takes none is evicted
+        while not self.queue.empty():  # a peer may speak before it is greeted
+            event: Any = self.queue.get_nowait()
+            if event["type"] == "websocket.receive":
+                listener.received(event.get("text", event.get("bytes")), time.monotonic_ns())
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        if self.disconnected:
+            listener.end()
 
     def detach(self) -> None:
         """The application takes over again, to close."""
@@ -98,10 +115,10 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """Drop the connection and what is unsent."""
         self.transport.abort()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether little enough is unsent."""
-        return self._room and not self.disconnected
+    def abort_after(self, seconds: float) -> None:
+        """Drop the connection then, if it still is there."""
+        if not self.disconnected:
+            self._last_call = self.loop.call_later(seconds, self.transport.abort)
 
     def write(self, framed: bytes) -> None:
         """Send finished frames; unfragmented messages may come between any two of the protocol's own."""
@@ -114,19 +131,26 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         """The transport has no room."""
-        self._room = False
+        self.has_room = False
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """The transport has room again."""
-        self._room = True
         super().resume_writing()
+        self.has_room = not self._over
         if self._listener is not None:
             self._listener.pump()
+
+    @property
+    def _over(self) -> bool:
+        return self.disconnected or self.close_sent or self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
+        self.has_room = False
+        if self._last_call is not None:
+            self._last_call.cancel()
         if self._listener is not None:
             self._listener.end()
 
@@ -136,6 +160,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """After a failure, read on in silence: closing on unread data would cost the peer our close frame."""
         if not self._failed:
             super().data_received(data)
+            self.has_room = self.has_room and not self._over
 
     def handle_parser_exception(self) -> None:
         """Send the close frame, and leave the peer a moment to read it."""
@@ -146,6 +171,28 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    def handle_ping(self) -> None:
+        """Answer, unless the peer does not read: its pongs would wait without a bound."""
+        self._spoke()
+        if self.has_room:
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Counted."""
+        self._spoke()
+        super().handle_pong(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Counted: parts of messages may be empty, and go on for ever."""
+        self._spoke()
+        super().handle_cont(event)
+
+    def _spoke(self) -> None:
+        if self._listener is not None:
+            self._listener.spoke()
 
     def send_receive_event_to_app(self) -> None:
         """Text that is not UTF-8 goes to the application as bytes, which has a close code for it."""

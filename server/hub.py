@@ -168,8 +168,8 @@ class Hub:
                 if self.counters.ticks_failed % max(1, round(self.settings.frame_rate)) == 1:
                     logger.exception("a frame could not be made")
             if due_ns - swept_ns >= NS:
+                self._evict(due_ns, stood_still_ns=max(0, due_ns - swept_ns - 2 * NS))
                 swept_ns = due_ns
-                self._evict(due_ns)
 
     def _publish(self) -> None:
         """Make the next frame and offer it to everyone, and a new `hello` when the run is another."""
@@ -180,13 +180,19 @@ class Hub:
         message = Message(self.seq, self.newest.decode())
         self._backlog.add(message, self._edition)
         self.counters.offered += len(self._viewers)
-        for viewer in tuple(self._viewers):
-            viewer.offer(message)
+        self._offer(message)
         if self.scene.edition != self._edition:
             self._edition = self.scene.edition
-            greeting = self._greeting()
-            for viewer in tuple(self._viewers):
-                viewer.offer(greeting)
+            self._offer(self._greeting())
+
+    def _offer(self, message: Message) -> None:
+        """To everyone; whoever's connection fails at it costs the others nothing."""
+        for viewer in tuple(self._viewers):
+            try:
+                viewer.offer(message)
+            except Exception:
+                logger.exception("a viewer's connection failed")
+                viewer.end()
 
     def _greeting(self) -> Message:
         """The `hello` around the newest frame, made once for all who join between two frames."""
@@ -205,10 +211,11 @@ class Hub:
                 break
         return made
 
-    def _evict(self, now_ns: int) -> None:
-        """Disconnect who has neither taken nor acknowledged anything for too long."""
+    def _evict(self, now_ns: int, stood_still_ns: int = 0) -> None:
+        """Disconnect who has neither taken nor acknowledged anything for too long (a stopped server's time is its own)."""
         limit_ns = now_ns - round(self.settings.eviction_seconds * NS)
-        for viewer in tuple(self._viewers):
+        for viewer in self._viewers:
+            viewer.excuse(stood_still_ns)
             viewer.swept(now_ns)
         for viewer in [viewer for viewer in self._viewers if viewer.progress_ns < limit_ns]:
             self.counters.evicted += viewer.closing is None

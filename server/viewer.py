@@ -104,8 +104,10 @@ class Viewer:
 
     def received(self, said: str | bytes, now_ns: int) -> None:
         """Take what the viewer sends; anything but an ack for a frame that it got ends the connection."""
-        self._messages += 1
-        judged = parse_client(said) if self._messages <= MOST_MESSAGES else Close(CloseCode.TOO_MANY)
+        self.spoke()
+        if self.closing is not None:
+            return
+        judged = parse_client(said)
         refusal = judged if isinstance(judged, Close) else self.credit.acknowledge(judged)
         if refusal is not None:
             self.end(refusal)
@@ -113,6 +115,16 @@ class Viewer:
         self.progress_ns = now_ns
         if self.credit.waiting:
             self._go_on()
+
+    def spoke(self) -> None:
+        """Count what it sends, whatever it is."""
+        self._messages += 1
+        if self._messages > MOST_MESSAGES:
+            self.end(Close(CloseCode.TOO_MANY))
+
+    def excuse(self, ns: int) -> None:
+        """Nobody could make progress for so long, because the server itself stood still."""
+        self.progress_ns += ns
 
     def swept(self, now_ns: int) -> None:
         """Once a second: has it made progress? What the system took counts, unless acks are due."""

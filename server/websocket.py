@@ -116,5 +116,4 @@ async def goodbye(websocket: WebSocket, close: Close) -> None:
         return
     if wire:
         # Closing politely waits for unsent data, which a viewer that never reads would keep for ever.
-        patience = _PATIENCE_SECONDS.get(close.code, _ANSWER_SECONDS)
-        asyncio.get_running_loop().call_later(patience, wire.abort)
+        wire.abort_after(_PATIENCE_SECONDS.get(close.code, _ANSWER_SECONDS))

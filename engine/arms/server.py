@@ -1,9 +1,9 @@
-"""An arm that is an OpenAI-compatible server of our own making: started, awaited, watched, ended."""
+"""An arm that is an OpenAI-compatible server which we start ourselves: awaited, watched, ended."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +12,8 @@ import aiohttp
 from pydantic import JsonValue
 
 from engine.arms.diagnosis import plain_cause
+from engine.arms.effective import ask_effective, told_by_line
+from engine.arms.loading import Progress, progress
 from engine.arms.process import ArmProcess
 from engine.errors import ArmError, ArmExited, ArmNotReady
 
@@ -31,10 +33,19 @@ class Launch:
 
 
 class ServerArm:
-    """Arm `label` as a running server; an async context manager that leaves nothing behind."""
+    """Arm `label` as a running server; whoever starts it stops it. `on_progress` hears how far its start is."""
 
-    def __init__(self, label: str, launch: Launch, *, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        launch: Launch,
+        *,
+        log: Path | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
         self.label, self.launch, self.log = label, launch, log
+        self._on_progress, self._progress = on_progress, Progress("configuring")
+        self._logged: dict[str, JsonValue] = {}
         self.port = 0
         self.process: ArmProcess | None = None
 
@@ -43,6 +54,21 @@ class ServerArm:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def api_url(self) -> str:
+        """The same, up to before `/chat/completions`."""
+        return f"{self.base_url}/v1"
+
+    @property
+    def model(self) -> str:
+        """What its model is called in a request."""
+        return self.launch.model
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What a request needs: nothing, since it listens on this machine only."""
+        return {}
+
     async def start(self) -> None:
         """Start the server on a free port and wait until `/health` says that it is ready.
 
@@ -50,7 +76,7 @@ class ServerArm:
         """
         self.port = _free_port()
         command = [part.replace("{port}", str(self.port)) for part in self.launch.command]
-        self.process = ArmProcess(command, env=self.launch.env, log=self.log)
+        self.process = ArmProcess(command, env=self.launch.env, log=self.log, on_lines=self._hear)
         await self.process.start()
         try:
             async with asyncio.timeout(self.launch.ready_seconds):
@@ -63,6 +89,28 @@ class ServerArm:
                 remedy=plain_cause(self.process.tail) or "see its log lines",
                 log_tail=self.process.tail,
             ) from None
+        self.process.on_lines = None
+
+    def _hear(self, lines: list[bytes]) -> None:
+        """Learn from what the server prints while it starts; of lines that come together the last one tells how far."""
+        before = self._progress
+        for line in (line.decode(errors="replace") for line in lines):
+            self._logged |= told_by_line(line)
+            self._progress = progress(line) or self._progress
+        if self._progress != before and self._on_progress is not None:
+            self._on_progress(self._progress)
+
+    async def effective(self) -> dict[str, JsonValue]:
+        """The configuration that the server runs with: `told_by` names who says so.
+
+        What `/server_info` says is all there is to say; else what it was started with, under what its log and its
+        metrics say where they do.
+        """
+        told = await ask_effective(self.base_url, logged=self._logged)
+        if told.get("told_by") == "server_info":
+            return told
+        told_by = f"{told['told_by']}, else arguments" if told else "arguments"
+        return {**self.launch.effective, **told, "told_by": told_by}
 
     async def _healthy(self, process: ArmProcess) -> None:
         async with aiohttp.ClientSession() as session:

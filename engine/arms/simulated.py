@@ -3,15 +3,23 @@
 import sys
 from pathlib import Path
 
+from engine.arguments.accepted import shipped
 from engine.arms.flags import flags
 from engine.arms.server import Launch
 from engine.config import Arm, Demo
+from engine.errors import ArgumentRefused
+from engine.simulator.flags import OWN_ARGUMENTS
 
 _READY_SECONDS = 20.0
 
 
 def simulated_launch(demo: Demo, arm: Arm, *, slot: int, occupancy: Path) -> Launch:
-    """How to start `arm` on the simulator; it tells the simulated GPU what it does through `occupancy`."""
+    """How to start `arm` on the simulator; it tells the simulated GPU what it does through `occupancy`.
+
+    Raises ArgumentRefused for an argument that the vLLM which is simulated does not take.
+    """
+    if complaint := shipped().complaint(arm.args, extra=OWN_ARGUMENTS):
+        raise ArgumentRefused(demo.labels[slot], complaint.problem, remedy=complaint.remedy)
     model = demo.model.gpu or demo.model.cpu or "simulated"
     command = [sys.executable, "-P", "-m", "engine.simulator", "--model", model, "--port", "{port}"]
     command += ["--occupancy", str(occupancy), "--slot", str(slot), "--seed", str(demo.workload.seed + slot)]

@@ -8,16 +8,21 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from engine.arguments.accepted import Accepted
+from engine.arguments.asking import NoVllm, accepted_by
 from engine.arms.flags import flags
+from engine.arms.memory import claims, share_out
 from engine.arms.server import Launch
 from engine.config import Arm, Demo
 from engine.cpu_build.location import find_interpreter, find_model
-from engine.errors import ArmUnavailable
+from engine.errors import ArgumentRefused, ArmUnavailable
 
 _READY_SECONDS = 600.0
 """Loading, compiling and capturing graphs of a large model takes minutes."""
 
-_QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+_SERVER = "vllm.entrypoints.openai.api_server"
+# A key that is meant for some other vLLM would lock our clients out of this one.
+_QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1", "VLLM_API_KEY": ""}
 _CPU_ENV = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "HF_HUB_OFFLINE": "1"}
 
 # Without a size vLLM's CPU build takes most of the RAM for its cache; 128 MiB serve eight short answers, but not one
@@ -28,18 +33,72 @@ _CPU_ARGS: Mapping[str, JsonValue] = {
     "max_model_len": 2048,
 }
 
+# What wattrace itself asks five times a second would fill the log.
+_UNLOGGED = {"disable_access_log_for_endpoints": "/health,/metrics,/metrics/"}
 
-def vllm_launch(demo: Demo, arm: Arm, label: str) -> Launch:
-    """How to start `arm`; raises ArmUnavailable naming what this machine lacks and how to get it."""
+
+def vllm_launch(
+    demo: Demo, arm: Arm, label: str, *, share: float | None = None, sleeps: bool = False, develops: bool = False
+) -> Launch:
+    """How to start `arm`.
+
+    `share` of its GPUs' memory goes before an equal one, and not before the demo's own. `sleeps`: with sleep mode;
+    `develops`: with vLLM's development endpoints, which sleep mode switches on too. Raises ArmUnavailable naming what
+    this machine lacks and how to get it, and ArgumentRefused for an argument that the arm's vLLM does not take. Asking
+    it which it takes blocks for ten seconds, once.
+    """
     python = _interpreter(arm, label, on_cpu=demo.on_cpu)
     model = _model(demo, label)
-    defaults = _CPU_ARGS if demo.on_cpu else {"gpu_memory_utilization": round(0.9 / len(demo.arms), 3)}
-    arguments = {**defaults, **arm.args}
+    accepted = _accepted(python, arm, label)
+    arguments = {**_defaults(demo, arm, label, share), **arm.args}
+    if sleeps:
+        arguments["enable_sleep_mode"] = True
+    unlogged = _UNLOGGED if accepted and accepted.arguments.keys() >= _UNLOGGED.keys() else {}
     # The console script of some builds looks for a distribution called vllm; the module works with every build.
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
-    command += ["--served-model-name", "arm", "--host", "127.0.0.1", "--port", "{port}", *flags(arguments)]
-    env = {**_QUIET, **(_CPU_ENV if demo.on_cpu else {}), **arm.env}
+    command = [python, "-m", accepted.server if accepted else _SERVER, "--model", model]
+    command += ["--served-model-name", "arm", "--host", "127.0.0.1", "--port", "{port}"]
+    command += flags({**unlogged, **arguments}, accepted)
+    env = {**_QUIET, **(_CPU_ENV if demo.on_cpu else _gpu_env(demo, arm, label)), **arm.env}
+    if sleeps or develops:
+        env["VLLM_SERVER_DEV_MODE"] = "1"
     return Launch(command, model="arm", ready_seconds=_READY_SECONDS, env=env, effective=dict(arguments))
+
+
+def _accepted(python: str, arm: Arm, label: str) -> Accepted | None:
+    """What the arm's vLLM accepts, its arguments among it; None when it will not say: then it judges for itself."""
+    try:
+        accepted = accepted_by(python, arm.env)
+    except NoVllm:
+        raise ArmUnavailable(
+            label,
+            f"there is no vLLM in {python}",
+            remedy="install vllm there, or name another interpreter in the arm's python or WATTRACE_VLLM_PYTHON",
+        ) from None
+    if accepted and (complaint := accepted.complaint(arm.args)):
+        raise ArgumentRefused(label, complaint.problem, remedy=complaint.remedy)
+    return accepted
+
+
+def _defaults(demo: Demo, arm: Arm, label: str, share: float | None) -> dict[str, JsonValue]:
+    """Arguments that the demo may overrule."""
+    if demo.on_cpu:
+        return dict(_CPU_ARGS)
+    gpus = demo.gpus_of(label)
+    arguments: dict[str, JsonValue] = {}
+    if not arm.args.keys() & {"gpu_memory_utilization", "device_memory_utilization"}:
+        arguments["gpu_memory_utilization"] = share or share_out(claims(demo), {}).of[label].share
+    if len(gpus) > 1 and not any(name.endswith("_parallel_size") for name in arm.args):
+        arguments["tensor_parallel_size"] = len(gpus)
+    return arguments
+
+
+def _gpu_env(demo: Demo, arm: Arm, label: str) -> dict[str, str]:
+    """Let CUDA see just the arm's GPUs, numbered as NVML does: else it would run on others than are measured."""
+    gpus = ",".join(map(str, demo.gpus_of(label)))
+    if arm.env.get("CUDA_VISIBLE_DEVICES", gpus) != gpus:
+        problem = f"its env sets CUDA_VISIBLE_DEVICES, but what is measured is GPU {gpus}"
+        raise ArgumentRefused(label, problem, remedy="take it out, and name the GPUs in the arm's gpus")
+    return {"CUDA_VISIBLE_DEVICES": gpus, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def _interpreter(arm: Arm, label: str, *, on_cpu: bool) -> str:

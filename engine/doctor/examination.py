@@ -1,31 +1,20 @@
 """The doctor: looks at everything that a demo needs on this machine, its power sensors by really sampling them."""
 
 import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from engine.arms.vllm import vllm_launch
 from engine.config import Demo
-from engine.doctor import checkup, probes
-from engine.doctor.checkup import Finding, Refusal, could_race
-from engine.errors import ArmUnavailable, DeviceError, SamplerDied
-from engine.sampling import Sampler
-from engine.sensing import Sensing
+from engine.doctor import boards, host, needs, network, probes, sensors
+from engine.doctor.arms import look_at_arms
+from engine.doctor.findings import Finding, could_race
+from engine.doctor.looking import Look, device_name, look, process_ids
+from engine.errors import NoDevice
+from engine.plan import gpus
 
 SECONDS = 3.0
 """How long sensors are sampled: the shortest time in which slow ones show their periods."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What sampling one kind of device came to."""
-
-    devices: list[dict[str, Any]] = field(default_factory=list)
-    reports: list[dict[str, Any]] = field(default_factory=list)
-    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True)
@@ -47,81 +36,67 @@ class Examination:
         return {"ok": self.ok, "demo": self.demo, "findings": findings, "gpus": self.gpus}
 
 
-async def examine(name: str, demo: Demo, *, port: int, seconds: float = SECONDS) -> Examination:
-    """Look at all that `demo` needs; sensors are sampled for `seconds`, all at the same time."""
+async def examine(name: str, demo: Demo, *, at_host: str, port: int, seconds: float = SECONDS) -> Examination:
+    """Look at all that `demo` needs; sensors are sampled for `seconds`, all at the same time.
+
+    `at_host` and `port` are where its dashboard would be served.
+    """
     simulated = demo.arms[0].runtime == "simulated"
     kinds = ("nvml", "rapl", *(["simulated"] if simulated else []))
     found = dict(zip(kinds, await asyncio.gather(*(look(kind, seconds) for kind in kinds)), strict=True))
     findings = [*_devices(found, demo, simulated=simulated)]
     if not simulated:
-        findings += [finding async for finding in _arms(demo)]
-    findings += _machine(demo, port)
-    gpus = [
+        findings += [finding async for finding in look_at_arms(demo, found["nvml"])]
+    findings += _machine(demo, at_host, port)
+    devices = [
         {"source": kind, "device": device, "sensor": report}
         for kind, seen in found.items()
         for device, report in zip(seen.devices, seen.reports, strict=False)
     ]
-    return Examination(name, list(dict.fromkeys(findings)), gpus)
-
-
-async def look(kind: str, seconds: float) -> Look:
-    """Sample the devices of one kind as a race would."""
-    sensing = Sensing()
-    sampler = Sampler(source=kind, clock_origin_ns=time.monotonic_ns(), on_document=sensing.add)
-    try:
-        async with sampler:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(sampler.wait(), seconds)
-    except DeviceError as error:
-        return Look(refusal=Refusal(error.what, error.remedy))
-    except SamplerDied as error:
-        return Look(refusal=Refusal(str(error)))
-    devices = sampler.provenance.get("devices")
-    facts = [dict(device) for device in devices if isinstance(device, dict)] if isinstance(devices, list) else []
-    return Look(facts, sensing.reports())
+    return Examination(name, list(dict.fromkeys(findings)), devices)
 
 
 def _devices(found: dict[str, Look], demo: Demo, *, simulated: bool) -> Iterator[Finding]:
     needs_gpu = not demo.on_cpu and not simulated
     nvml, rapl = found["nvml"], found["rapl"]
-    yield checkup.driver(nvml.refusal, nvml.devices, needed=needs_gpu)
+    yield boards.driver(nvml.refusal, nvml.devices, needed=needs_gpu)
+    if needs_gpu and (nodes := probes.device_nodes()):
+        yield host.nodes(probes.refused_nodes(nodes))
     if needs_gpu and nvml.refusal is None:
-        wanted = dict.fromkeys(gpu for label in demo.labels for gpu in demo.gpus_of(label))
-        yield from checkup.wanted_gpus(wanted, nvml.devices)
-    for device in nvml.devices:
-        yield from checkup.board(device)
-    yield checkup.cpu_counter(rapl.refusal, needed=demo.on_cpu and not simulated)
+        yield from _boards(nvml, demo)
+    yield sensors.cpu_counter(rapl.refusal, needed=demo.on_cpu and not simulated)
     for kind, seen in found.items():
         for device, report in zip(seen.devices, seen.reports, strict=False):
-            yield from checkup.sensor(device_name(kind, device), report)
+            yield sensors.energy_support(device_name(kind, device), report)
+            yield from sensors.sensor(device_name(kind, device), report)
 
 
-def device_name(kind: str, device: dict[str, Any]) -> str:
-    """What a device is called in a sentence."""
-    return {"rapl": "processor", "simulated": "simulated GPU"}.get(kind) or f"GPU {device.get('index')}"
+def _boards(nvml: Look, demo: Demo) -> Iterator[Finding]:
+    """The GPUs that the demo wants, and how they are set up and used now."""
+    try:
+        wanted = dict.fromkeys(gpu for names in gpus.wanted(demo).values() for gpu in names)
+    except NoDevice as error:
+        yield Finding("gpu", "problem", error.what, error.remedy or "name others in the arms' gpus")
+        return
+    yield from boards.wanted_gpus(wanted, nvml.devices)
+    chosen = [boards.find(gpu, nvml.devices) for gpu in wanted]
+    for device, row in zip(nvml.devices, nvml.rows, strict=False):
+        if device not in chosen:
+            continue
+        yield from boards.board(device, limit_is_needed=needs.limited(demo.needs, device))
+        yield from boards.held_back(device, row)
+        ids = process_ids(row)
+        yield boards.foreign(device, None if ids is None else {pid: probes.process_name(pid) for pid in ids})
+    yield from needs.check(demo.needs, nvml.devices)
 
 
-async def _arms(demo: Demo) -> AsyncIterator[Finding]:
-    """Every arm's interpreter, and the model."""
-    model = demo.model.cpu if demo.on_cpu else demo.model.gpu
-    assert model is not None, "config checks that the chosen device has a model"
-    interpreters: dict[str, None] = {}
-    for arm, label in zip(demo.arms, demo.labels, strict=True):
-        try:
-            interpreters[vllm_launch(demo, arm, label).command[0]] = None
-        except ArmUnavailable as error:
-            if repr(model) not in error.problem:  # the model has a finding of its own
-                yield Finding("vllm", "problem", error.problem, error.remedy)
-    for python in interpreters:
-        yield checkup.interpreter(python, await probes.vllm_version(python))
-    folder = probes.cpu_model_folder(model) if demo.on_cpu else probes.gpu_model_folder(model)
-    yield checkup.model(model, str(folder) if folder else None, on_cpu=demo.on_cpu)
-
-
-def _machine(demo: Demo, port: int) -> Iterator[Finding]:
+def _machine(demo: Demo, at_host: str, port: int) -> Iterator[Finding]:
     folder = probes.data_folder()
     free, writable = probes.disk_room(folder)
     seconds = demo.schedule.rounds * demo.schedule.round_seconds
-    yield checkup.disk(str(folder), free, writable=writable, seconds=seconds)
-    yield checkup.port(port, free=probes.port_is_free(port))
-    yield checkup.clock_source(probes.clock_source())
+    yield host.disk(str(folder), free, writable=writable, seconds=seconds)
+    yield host.port(port, network.port_refusal(port, at_host))
+    addresses = network.addresses()
+    yield host.audience(at_host, port, addresses, answered=network.answering(at_host, addresses))
+    yield host.open_files(probes.most_open_files())
+    yield host.clock_source(probes.clock_source())

@@ -1,74 +1,70 @@
-"""What a check-up asks of the machine besides its power sensors. Nothing is changed, and nothing is downloaded."""
+"""What a check-up asks of the machine besides its power sensors and its network. Nothing is changed."""
 
-import asyncio
 import contextlib
+import grp
 import os
+import resource
 import shutil
-import socket
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import platformdirs
 
-from engine.cpu_build.location import find_model
-
 CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-_VERSION_SECONDS = 30.0
-# vLLM's distribution has another name in some builds, so it is asked for by its package.
-_SAY_VERSION = (
-    "import importlib.metadata as m; names = m.packages_distributions().get('vllm'); print(m.version(names[0]))"
-)
-_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
+DEVICES = Path("/dev")
+PROCESSES = Path("/proc")
+MEMINFO = Path("/proc/meminfo")
 
 
-async def vllm_version(python: str) -> str | None:
-    """The version of vLLM that the interpreter `python` has; None: it has none, or does not run."""
-    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+def device_nodes(folder: Path = DEVICES) -> list[Path]:
+    """The NVIDIA driver's device files."""
+    files = [folder / "nvidiactl", *sorted(folder.glob("nvidia[0-9]*")), folder / "nvidia-uvm"]
+    return [file for file in files if file.exists()]
+
+
+def refused_nodes(nodes: Iterable[Path]) -> dict[str, str]:
+    """Those of `nodes` that this user may not open, each with the group that may ("": none)."""
+    own = {os.getegid(), *os.getgroups()}
+    closed = {str(node): node.stat() for node in nodes if not _may_open(node)}
+    return {name: group_that_may(status.st_mode, status.st_gid, own) for name, status in closed.items()}
+
+
+def _may_open(file: Path) -> bool:
+    """Whether it can really be opened: a container's rules refuse what the file's own permissions allow."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            python, "-P", "-c", _SAY_VERSION, stdin=null, stdout=pipe, stderr=null
-        )
+        os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # busy, or no driver behind it: another finding
+    return True
+
+
+def group_that_may(mode: int, group: int, own: Set[int]) -> str:
+    """The group that one has to join to read and write a file of this `mode` and `group`; "" when none would help."""
+    if mode & 0o060 != 0o060 or group in {0, *own}:
+        return ""
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return ""
+
+
+def process_name(pid: int, folder: Path = PROCESSES) -> str | None:
+    """What the process `pid` is called; None when it is not to be seen from here, as from another container."""
+    try:
+        return (folder / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip() or None
     except OSError:
         return None
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), _VERSION_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return None
-    return said.decode(errors="replace").strip() or None if process.returncode == 0 else None
 
 
-def cpu_model_folder(name: str) -> Path | None:
-    """Where a model for the CPU is: one that `make engine-cpu` built, or a folder."""
-    folder = find_model(name) or Path(name)
-    return folder if (folder / "config.json").is_file() else None
-
-
-def gpu_model_folder(name: str) -> Path | None:
-    """Where a model's weights are: a folder of that path, or the hub's cache; None when they would be downloaded."""
-    if _is_whole(Path(name)):
-        return Path(name)
-    snapshots = _hub_cache() / f"models--{name.replace('/', '--')}" / "snapshots"
-    with contextlib.suppress(OSError):
-        return next((folder for folder in sorted(snapshots.iterdir()) if _is_whole(folder)), None)
+def available_memory(file: Path = MEMINFO) -> int | None:
+    """Bytes of main memory that programs could still have; None where the kernel does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in file.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     return None
-
-
-def _is_whole(folder: Path) -> bool:
-    weights = any(any(folder.glob(pattern)) for pattern in _WEIGHTS)
-    return weights and (folder / "config.json").is_file()
-
-
-def _hub_cache() -> Path:
-    """The Hugging Face hub's cache, by the hub's own rules."""
-    chosen = os.environ.get("HF_HUB_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    home = os.environ.get("HF_HOME")
-    if home:
-        return Path(home).expanduser() / "hub"
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "huggingface" / "hub"
 
 
 def data_folder() -> Path:
@@ -83,15 +79,10 @@ def disk_room(folder: Path) -> tuple[int, bool]:
     return shutil.disk_usage(there).free, there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
-def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            return False
-    return True
+def most_open_files() -> int | None:
+    """How many files and sockets a process of this shell may hold open; None: as many as it likes."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def clock_source(file: Path = CLOCK_SOURCE) -> str | None:

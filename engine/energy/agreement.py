@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from engine.validity import Reason
 
-_ALIKE = 0.05
-"""Counter and average may differ by this share before anybody says so."""
+_ALIKE = 0.04
+"""Counter and average may differ by this share before anybody says so: one board's sensors share most of their gain."""
 
 _STEADY = 0.01
 """A steady instant field may differ from the counter by this share: gain and noise."""
@@ -26,6 +26,8 @@ class Evidence:
     """Whether `joules` comes from the counter."""
     instant_watts: float | None
     instant_travel_watts: float
+    swing_watts: float
+    """From the lowest to the highest power that the instant field, or the counter between two ticks, showed."""
     blind_seconds: float
     """How much of each update period the instant field does not see."""
     average_watts: float | None
@@ -70,10 +72,9 @@ def _average_contradicts(evidence: Evidence) -> bool:
     average, counted = evidence.average_watts, evidence.counted_over_average_watts
     if average is None or counted is None:
         return False
-    # Each edge of the counter's seconds may be a tick away from the average's.
-    slack = 2 * evidence.tick_seconds / max(evidence.average_seconds, 1.0)
-    swing = evidence.instant_travel_watts and abs((evidence.instant_watts or counted) - counted)
-    return abs(average - counted) > (_ALIKE + slack) * max(average, counted) + swing * slack
+    # Each edge of the counter's seconds may be a tick away from the average's: that matters if the power changes.
+    edges = 2 * evidence.tick_seconds / max(evidence.average_seconds, 1.0) * evidence.swing_watts
+    return abs(average - counted) > _ALIKE * average + edges
 
 
 def _unexplained_watts(evidence: Evidence) -> float:

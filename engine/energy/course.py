@@ -1,120 +1,243 @@
-"""The likeliest course of the power between two counter ticks. Pure.
+"""What may have gone inside a tick of the counter: the bounds that the sensors leave, and the likeliest. Pure.
 
 The instant field tells the power of the sensor's windows (25 of every 100 ms on an H100), the counter how much energy
-went in all. What happened in the gaps between windows is not known; the simplest course is taken: at most one step in
-each gap, from the power before it to the power after it, at the time that makes the whole come out as counted. Loads
-that switch on and off as inference does are met exactly where no gap holds two switches. Where no such course fits,
-the rest is spread evenly.
+went from tick to tick. In each gap between windows the power is taken to step at most once, from the power before it
+to the power after it; the counter's rises then bound when. Where that explains a tick, what is left open at any moment
+of it is an interval of energies, often a narrow one. Where it does not, or where the power steps in nearly every gap,
+so that it may as well step more often, any course between the lowest and the highest power around may be the true one.
 """
 
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from engine.clock import NS
+from engine.energy.gaps import LOOSE_NS, Gap, Piece, gaps_between, resolved
 
-_STEP_GUESS = 0.05
-"""How much of a step's swing is in doubt where one step in each gap explains the counter's rise."""
+_SWEEPS = 3
+"""How often what one tick says about a step is passed on to the next tick."""
 
-_STRADDLE_GUESS = 1.2
-"""Share of what a window that lies across a step may hide."""
+_QUIET_SIGMAS, _QUIET_SHARE = 6, 0.02
+"""A change by less than this, in noise and in the swing around, is no step."""
 
-_EDGE_SECONDS = 5e-4
-"""An update is seen only at the next poll, so a window's edges are off by about half a millisecond."""
+_ALIASED = 0.75
+"""If the power steps by a third of its swing in this share of the gaps, or one step cannot explain this share of the
+ticks, it may step more often than is seen."""
 
-Piece = tuple[int, int, float]
-"""From, to (nanoseconds), watts."""
+_LEVEL_NOISE = 0.01
+"""Differences between windows up to this share of the power may be noise."""
+
+Kind = Literal["straight", "stepped", "open", "aliased"]
 
 
-@dataclass(frozen=True)
-class _Gap:
-    """A time between two of the sensor's windows, and the power on either side of it."""
+class Span(NamedTuple):
+    """From one tick to the next, and the counter's rise."""
 
     begin_ns: int
     end_ns: int
-    before: float
-    after: float
+    joules: float
 
     @property
-    def least(self) -> float:
-        """Joules if it was at the lower power all the time."""
-        return min(self.before, self.after) * (self.end_ns - self.begin_ns) / NS
-
-    @property
-    def most(self) -> float:
-        """Joules if it was at the higher power all the time."""
-        return max(self.before, self.after) * (self.end_ns - self.begin_ns) / NS
-
-    def stepped(self, high_share: float) -> list[Piece]:
-        """One step, placed so that the higher power lasts for `high_share` of the gap."""
-        span = self.end_ns - self.begin_ns
-        first = high_share if self.before > self.after else 1 - high_share
-        step_ns = self.begin_ns + round(first * span)
-        return [(self.begin_ns, step_ns, self.before), (step_ns, self.end_ns, self.after)]
+    def watts(self) -> float:
+        """Mean power."""
+        return self.joules * NS / max(self.end_ns - self.begin_ns, 1)
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Joules from the tick to a moment: at least, at most, likeliest; and the power at that moment."""
+
+    low: float
+    high: float
+    guess: float
+    watts: float
+    lever_seconds: float
+    """Noise of the windows' power enters the guess times this."""
+
+
 class Course:
-    """Pieces from one tick to the next, and the joules in them whose place in time is a guess."""
+    """The power around `spans`, which follow each other, as `windows` of the instant field saw it."""
 
-    pieces: list[Piece]
-    guessed_joules: float
+    def __init__(self, spans: Sequence[Span], windows: Sequence[Piece], *, unseen_watts: float = 0.0) -> None:
+        self._spans, self._seen = spans, windows
+        self.noise_watts = _noise(windows)
+        low, high = min(window.watts for window in windows), max(window.watts for window in windows)
+        self._quiet = _QUIET_SIGMAS * self.noise_watts + _QUIET_SHARE * (high - low)
+        self._low, self._high = _levels(spans, low, high, unseen_watts)
+        clear, odd = resolved(windows, self._quiet)
+        self._windows, self._gaps = gaps_between(clear, self._quiet, self.noise_watts)
+        odd = [window for at, window in enumerate(clear) if window in odd and not self._on_slope(at)]
+        swings = [abs(later.watts - earlier.watts) > 0.3 * (high - low) for earlier, later in pairwise(windows)]
+        aliased = bool(unseen_watts) or (high - low > self._quiet and sum(swings) >= _ALIASED * len(swings))
+        self._open = {number for number in range(len(spans)) if any(each.overlaps(*spans[number][:2]) for each in odd)}
+        self._stepped = {n for n, s in enumerate(spans) if any(not gap.straight for gap in self._gaps_in(*s[:2]))}
+        self._solve()
+        self._doubt_neighbours()
+        self._aliased = aliased or len(self._open) >= _ALIASED * len(spans)
+        if self._aliased:
+            self._widen()
 
-    def share(self, t_ns: int) -> float:
-        """Which share of the energy had come by `t_ns`."""
-        total = sum(watts * (end - begin) for begin, end, watts in self.pieces)
-        before = sum(watts * (min(end, t_ns) - begin) for begin, end, watts in self.pieces if begin < t_ns)
-        return before / total if total > 0 else 0.0
+    def _widen(self) -> None:
+        """Aliased windows show mixtures: the load moves at least between half its mean power and half as much again."""
+        middle = statistics.fmean(span.watts for span in self._spans)
+        self._low, self._high = min(self._low, middle / 2), max(self._high, 1.5 * middle)
 
-    def watts(self, t_ns: int) -> float:
-        """The power at `t_ns`."""
-        return next((watts for begin, end, watts in self.pieces if begin <= t_ns <= end), 0.0)
+    def _on_slope(self, at: int) -> bool:
+        return any(gap.straight for gap in self._gaps[max(at - 1, 0) : at + 1])
+
+    def _gaps_in(self, begin_ns: float, end_ns: float) -> list[Gap]:
+        return [gap for gap in self._gaps if gap.end_ns > begin_ns and gap.begin_ns < end_ns]
+
+    # -- what the counter says about the steps
+
+    def _solve(self) -> None:
+        forth = range(len(self._spans))
+        for _ in range(_SWEEPS):
+            for number in (*forth, *reversed(forth)):
+                if number not in self._open and not self._narrow(self._spans[number]):
+                    self._open.add(number)
+
+    def _narrow(self, span: Span) -> bool:
+        """Bound the steps by this tick's rise; False when one step in each gap cannot explain it."""
+        begin, end, joules = span
+        gaps = self._gaps_in(begin, end)
+        parts = [gap.joules(begin, end) for gap in gaps]
+        least, most = self._range(begin, end)
+        swing = sum(abs(gap.after - gap.before) for gap in gaps)
+        loose = (3 * self.noise_watts * (end - begin) + swing * LOOSE_NS) / NS
+        if not least - loose <= joules <= most + loose:
+            return False
+        for gap, (low, high) in zip(gaps, parts, strict=True):
+            gap.narrow(begin, end, joules - (most - high) - loose, joules - (least - low) + loose)
+        return True
+
+    def _range(self, begin_ns: float, end_ns: float) -> tuple[float, float]:
+        """Least and most joules between two times."""
+        seen = _in_windows(self._windows, begin_ns, end_ns)
+        parts = [gap.joules(begin_ns, end_ns) for gap in self._gaps_in(begin_ns, end_ns)]
+        return seen + sum(low for low, _ in parts), seen + sum(high for _, high in parts)
+
+    def _doubt_neighbours(self) -> None:
+        """Open the ticks that share an in-between power with an unexplained one, or have too many such around."""
+        spans, open_before = self._spans, set(self._open)
+        between = {
+            window.watts
+            for number in open_before
+            for window in self._seen
+            if window.overlaps(*spans[number][:2])
+            and self._quiet < min(window.watts - self._low, self._high - window.watts)
+        }
+        for number in self._stepped:
+            others = (self._stepped | open_before) - {number}
+            crowded = len(open_before & others) > max(0.5 * len(others), 2)
+            gaps = self._gaps_in(*spans[number][:2])
+            if crowded or any(watts in between for gap in gaps for watts in (gap.before, gap.after)):
+                self._open.add(number)
+
+    # -- answers
+
+    def reaches(self, number: int) -> bool:
+        """Whether the windows cover the whole tick."""
+        begin, end, _ = self._spans[number]
+        return self._windows[0].begin_ns <= begin and self._windows[-1].end_ns >= end
+
+    def kind(self, number: int) -> Kind:
+        """How the tick's inside is known."""
+        if self._aliased:
+            return "aliased"
+        if number in self._open:
+            return "open"
+        return "stepped" if number in self._stepped else "straight"
+
+    def slope_watts(self, number: int) -> float:
+        """The largest change of a slope in or next to the tick: a step beside it does not end it exactly."""
+        begin, end, _ = self._spans[number]
+        inside = [at for at, gap in enumerate(self._gaps) if gap.end_ns > begin and gap.begin_ns < end]
+        near = self._gaps[max(inside[0] - 1, 0) : inside[-1] + 2] if inside else []
+        changes = [abs(gap.after - gap.before) for gap in near if gap.straight]
+        return max((change for change in changes if change > self._quiet), default=0.0)
+
+    def at(self, number: int, t_ns: int) -> Bounds:
+        """What may have gone since the tick began."""
+        span, kind = self._spans[number], self.kind(number)
+        if kind in {"aliased", "open"}:
+            return self._anything(span, t_ns)
+        left, right = self._range(span.begin_ns, t_ns), self._range(t_ns, span.end_ns)
+        right = (span.joules - right[1], span.joules - right[0])
+        before, after = (t_ns - span.begin_ns) / NS, (span.end_ns - t_ns) / NS
+        along = before / (before + after)
+        if kind == "straight":
+            guess = left[0] * (1 - along) + right[0] * along
+            apart = abs(left[0] - right[0]) * along * (1 - along)
+            return Bounds(guess - apart, guess + apart, guess, self._watts(t_ns), 0.6 * along * after)
+        lever = before if left[1] - left[0] <= right[1] - right[0] else after
+        low, high = sorted((max(left[0], right[0]), min(left[1], right[1])))
+        return Bounds(low, high, (low + high) / 2, self._watts(t_ns), lever)
+
+    def _anything(self, span: Span, t_ns: int) -> Bounds:
+        """Any course between the lowest and the highest power, but for what windows inside of the tick saw."""
+        inside = [w for w in self._seen if w.begin_ns >= span.begin_ns and w.end_ns <= span.end_ns]
+        before = (t_ns - span.begin_ns - _covered(inside, span.begin_ns, t_ns)) / NS
+        after = (span.end_ns - t_ns - _covered(inside, t_ns, span.end_ns)) / NS
+        seen = _in_windows(inside, span.begin_ns, t_ns)
+        rest = span.joules - _in_windows(inside, span.begin_ns, span.end_ns)
+        mean = rest / (before + after) if before + after > 0 else 0.0
+        low, high = self._around(mean, before, after)
+        for window in inside:
+            if window.begin_ns < t_ns < window.end_ns:
+                least, most = self._around(window.watts, (t_ns - window.begin_ns) / NS, (window.end_ns - t_ns) / NS)
+                low, high = low + least, high + most
+        guess = seen + mean * before
+        return Bounds(guess + low, guess + high, guess, self._watts(t_ns), 0.0)
+
+    def _around(self, mean: float, before: float, after: float) -> tuple[float, float]:
+        """How far from its even share the energy of the first `before` of some seconds of known mean may be."""
+        low, high = min(self._low, mean), max(self._high, mean)
+        return max((low - mean) * before, (mean - high) * after), min((high - mean) * before, (mean - low) * after)
+
+    def _watts(self, t_ns: int) -> float:
+        for window in self._windows:
+            if window.begin_ns <= t_ns <= window.end_ns:
+                return window.watts
+        return next((gap.watts(t_ns) for gap in self._gaps if gap.begin_ns <= t_ns <= gap.end_ns), 0.0)
 
 
-def even_course(begin_ns: int, end_ns: int, joules: float) -> Course:
-    """All of it spread evenly: nothing is known of its place."""
-    return Course([(begin_ns, end_ns, joules * NS / max(end_ns - begin_ns, 1))], joules)
+def _covered(windows: Iterable[Piece], begin_ns: int, end_ns: int) -> int:
+    return sum(max(min(w.end_ns, end_ns) - max(w.begin_ns, begin_ns), 0) for w in windows)
 
 
-def course(begin_ns: int, end_ns: int, joules: float, seen: Sequence[Piece]) -> Course:
-    """The course from `begin_ns` to `end_ns` that comes to `joules`; `seen` are the sensor's windows around it."""
-    inside = [(max(b, begin_ns), min(e, end_ns), w) for b, e, w in seen if e > begin_ns and b < end_ns]
-    gaps = list(_gaps(begin_ns, end_ns, seen))
-    near = [piece for piece in seen if piece[1] > begin_ns - (end_ns - begin_ns) and piece[0] < 2 * end_ns - begin_ns]
-    rest = joules - sum(watts * (end - begin) / NS for begin, end, watts in inside)
-    least, most = sum(gap.least for gap in gaps), sum(gap.most for gap in gaps)
-    if most > least and least <= rest <= most:
-        high_share = (rest - least) / (most - least)
-        stepped = [piece for gap in gaps for piece in gap.stepped(high_share)]
-        swings = [gap.most - gap.least for gap in gaps]
-        # One step is placed by the energy; of two nobody knows which of them came when.
-        shared = sum(swings) - max(swings)
-        powers = [piece[2] for piece in near]
-        edges = _EDGE_SECONDS * (max(powers) - min(powers))
-        doubt = _STEP_GUESS * sum(swings) + 0.35 * shared + edges + sum(map(_straddled, near, near[1:], near[2:]))
-        return Course(sorted([*inside, *stepped]), doubt)
-    open_ns = sum(gap.end_ns - gap.begin_ns for gap in gaps)
-    if rest < 0 or open_ns == 0:
-        return even_course(begin_ns, end_ns, joules)
-    watts = rest * NS / open_ns
-    unexplained = max(least - rest, rest - most)
-    return Course(sorted([*inside, *((gap.begin_ns, gap.end_ns, watts) for gap in gaps)]), unexplained)
+def _in_windows(windows: Iterable[Piece], begin_ns: float, end_ns: float) -> float:
+    """Joules that the windows between two times hold."""
+    return sum(
+        window.watts * (min(window.end_ns, end_ns) - max(window.begin_ns, begin_ns)) / NS
+        for window in windows
+        if window.overlaps(begin_ns, end_ns)
+    )
 
 
-def _straddled(before: Piece, window: Piece, after: Piece) -> float:
-    """Joules in doubt because a window itself lies across a step: its power is then neither side's."""
-    low, high = sorted((before[2], after[2]))
-    inner = min(window[2] - low, high - window[2])
-    return _STRADDLE_GUESS * inner * (window[1] - window[0]) / NS if inner > 0.1 * (high - low) else 0.0
+def _levels(spans: Sequence[Span], low: float, high: float, unseen_watts: float) -> tuple[float, float]:
+    """Between which powers the load may move.
+
+    A tick's mean beyond all that the windows saw comes of a power at least as far beyond again.
+    """
+    least, most = min(span.watts for span in spans), max(span.watts for span in spans)
+    below = high - 2 * (high - least) if least < low else low
+    above = low + 2 * (most - low) if most > high else high
+    middle = statistics.fmean(span.watts for span in spans)
+    return min(below, middle - unseen_watts), max(above, middle + unseen_watts)
 
 
-def _gaps(begin_ns: int, end_ns: int, seen: Sequence[Piece]) -> Iterator[_Gap]:
-    """The parts of the time that no window covers."""
-    if not seen:
-        return
-    first, last = seen[0], seen[-1]
-    bounds = [(begin_ns, begin_ns, first[2]), *seen, (end_ns, end_ns, last[2])]
-    for (_, left_ns, before), (right_ns, _, after) in pairwise(bounds):
-        begin, end = max(left_ns, begin_ns), min(right_ns, end_ns)
-        if end > begin:
-            yield _Gap(begin, end, before, after)
+def _noise(windows: Sequence[Piece]) -> float:
+    """Standard deviation of a reading where the power is steady or climbs steadily: from differences small enough."""
+    watts = [window.watts for window in windows]
+    most = _LEVEL_NOISE * statistics.fmean(watts)
+    steady = [abs(b - a) / 2**0.5 for a, b in pairwise(watts)]
+    climbing = [abs(a - 2 * b + c) / 6**0.5 for a, b, c in zip(watts, watts[1:], watts[2:], strict=False)]
+    found = [most / 2]
+    for differences in (steady, climbing):
+        small = [each for each in differences if each <= most]
+        if len(small) >= 3:
+            found.append(statistics.median(small) / 0.6745)
+    return min(found)

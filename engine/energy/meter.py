@@ -12,9 +12,9 @@ from typing import Literal
 
 from engine.clock import NS
 from engine.energy.agreement import Evidence, weigh
-from engine.energy.interpolation import Interpolation, between
+from engine.energy.interpolation import COVERAGE, Interpolation
 from engine.energy.power import PowerTrack
-from engine.energy.ticks import CounterTrack
+from engine.energy.ticks import CounterTrack, Places
 from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]
@@ -120,18 +120,28 @@ class EnergyMeter:
         joules = ticks[last].joules - ticks[first].joules
         if quick:
             return WindowEnergy(ticks[first].t_ns, ticks[last].t_ns, joules, None, "counter", True, ())
-        begin, end = self.counter.place(first), self.counter.place(last)
-        seconds = (end.t_ns - begin.t_ns) / NS
-        doubt = joules / seconds * (begin.half_width_ns + end.half_width_ns) / NS
-        return self._judged(begin.t_ns, end.t_ns, joules, doubt, "counter")
+        places = self.counter.places(first, last)
+        doubt = COVERAGE * self._placing_joules(first, last, places)
+        return self._judged(places.t_ns(first), places.t_ns(last), joules, doubt, "counter")
+
+    def _placing_joules(self, first: int, last: int, places: Places) -> float:
+        """Standard deviation from when the two ticks were, at the most unlike powers that were seen around them."""
+        low, high = self._powers_at(first, places), self._powers_at(last, places)
+        pairs = ((min(low), max(high)), (max(low), min(high)))
+        return max(places.deviation([(first, begin), (last, -end)]) for begin, end in pairs)
+
+    def _powers_at(self, index: int, places: Places) -> list[float]:
+        t_ns, reach_ns = places.t_ns(index), 2 * (self.instant.period_ns() or 0)
+        around = self.counter.mean_watts(max(index - 1, 0), min(index + 1, len(self.counter.ticks) - 1))
+        return [*around, *self.instant.values(t_ns, t_ns + reach_ns)]
 
     def given(self, start_ns: int, end_ns: int) -> WindowEnergy:
         """Energy of exactly this window: ticks inside, interpolated edges, and the uncertainty that they leave."""
         if not self._counter_lost(start_ns, end_ns):
             shape = self._interpolation(start_ns, end_ns)
-            begin, end = shape.at(start_ns), shape.at(end_ns)
-            if begin is not None and end is not None:
-                return self._judged(start_ns, end_ns, *between(begin, end), "counter")
+            found = shape.between(start_ns, end_ns)
+            if found is not None:
+                return self._judged(start_ns, end_ns, *found, "counter")
         return self._integrated(start_ns, end_ns)
 
     def _interpolation(self, start_ns: int, end_ns: int) -> Interpolation:
@@ -240,6 +250,7 @@ class EnergyMeter:
             counted=method == "counter",
             instant_watts=self.instant.mean(start_ns + lag, until) if until > start_ns + lag else None,
             instant_travel_watts=self.instant.travel(start_ns, until),
+            swing_watts=self._swing_watts(start_ns, until),
             blind_seconds=blind / NS,
             average_watts=average,
             counted_over_average_watts=counted,
@@ -261,6 +272,12 @@ class EnergyMeter:
         if last <= first:
             return None
         return (ticks[last].joules - ticks[first].joules) * NS / (ticks[last].t_ns - ticks[first].t_ns)
+
+    def _swing_watts(self, start_ns: int, end_ns: int) -> float:
+        """From the lowest to the highest power that the instant field or the counter's ticks showed."""
+        first, last = max(self.counter.last_until(start_ns), 0), self.counter.last_until(end_ns)
+        powers = [*self.instant.values(start_ns, end_ns), *self.counter.mean_watts(first, last)]
+        return max(powers) - min(powers) if powers else 0.0
 
     # -- the live display
 

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from engine.clock import NS
+from engine.energy.grid import Bracket, fit
+
+_NEIGHBOURS = 24
+"""Updates on either side that help to place one."""
 
 _FEWEST = 5
 _RECENT = 60
@@ -19,25 +23,28 @@ class PowerTrack:
     def __init__(self) -> None:
         self.t_ns: list[int] = []
         """When each value began to be read: the middle between the last old reading and the first new one."""
+        self.half_ns: list[int] = []
+        """How far those readings are from that middle."""
         self.watts: list[float | None] = []
         self.read_ns: int | None = None
 
     def add(self, t_ns: int, watts: float | None) -> None:
         """Take one reading."""
         if not self.t_ns:
-            self._step(t_ns, watts)
+            self._step(t_ns, t_ns, watts)
         elif watts != self.watts[-1]:
-            self._step((t_ns + (self.read_ns or t_ns)) // 2, watts)
+            self._step(self.read_ns or t_ns, t_ns, watts)
         self.read_ns = t_ns
 
-    def _step(self, t_ns: int, watts: float | None) -> None:
-        self.t_ns.append(t_ns)
+    def _step(self, after_ns: int, by_ns: int, watts: float | None) -> None:
+        self.t_ns.append((after_ns + by_ns) // 2)
+        self.half_ns.append((by_ns - after_ns + 1) // 2)
         self.watts.append(watts)
 
     def forget_before(self, t_ns: int) -> None:
         """Drop what was over before `t_ns`."""
         cut = max(0, bisect_right(self.t_ns, t_ns) - 1)
-        del self.t_ns[:cut], self.watts[:cut]
+        del self.t_ns[:cut], self.half_ns[:cut], self.watts[:cut]
 
     def at(self, t_ns: int) -> float | None:
         """The value that was there to be read at `t_ns`."""
@@ -54,12 +61,27 @@ class PowerTrack:
                 yield begin, min(end, end_ns), self.watts[at]
             at += 1
 
-    def updates(self, start_ns: int, end_ns: int) -> Iterator[tuple[int, float]]:
-        """When within the window the sensor was seen to renew its value, and to what."""
-        for at in range(max(bisect_left(self.t_ns, start_ns), 1), bisect_right(self.t_ns, end_ns)):
+    def updates(self, start_ns: int, end_ns: int) -> list[tuple[int, float]]:
+        """When around the window the sensor renewed its value, and to what: on the timer's grid where there is one.
+
+        A renewal to the same value cannot be seen; the grid knows of it.
+        """
+        first = max(bisect_left(self.t_ns, start_ns), 1)
+        last = bisect_right(self.t_ns, end_ns)
+        near = range(max(first - _NEIGHBOURS, 1), min(last + _NEIGHBOURS, len(self.t_ns)))
+        grid = fit([Bracket(self.t_ns[at] - self.half_ns[at], self.t_ns[at] + self.half_ns[at]) for at in near])
+        found: list[tuple[int, float]] = []
+        for at in range(first, last):
             watts = self.watts[at]
-            if watts is not None:
-                yield self.t_ns[at], watts
+            if watts is None:
+                continue
+            if grid is None:
+                found.append((self.t_ns[at], watts))
+                continue
+            number = grid.number(self.t_ns[at])
+            after = grid.number(self.t_ns[at + 1]) if at + 1 < len(self.t_ns) else number + 1
+            found += [(grid.t_ns(each), watts) for each in range(number, max(after, number + 1))]
+        return found
 
     def values(self, start_ns: int, end_ns: int) -> list[float]:
         """The known values of the window."""

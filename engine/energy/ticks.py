@@ -1,20 +1,25 @@
 """The ticks of an energy counter: when it rose, as closely as readings can tell. Pure.
 
 A counter that is polled tells of each tick only that it came after the last old reading and not after the first new
-one. But drivers renew their counters on a timer, so the ticks lie on a grid, and the grid must pass through every one
-of those brackets: their intersection is far narrower than any of them.
+one. But drivers renew their counters on a timer, so the ticks lie on a grid (`grid.py`) that passes through every one
+of those brackets, and is known far better than any of them.
 """
 
+import math
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from engine.clock import NS
+from engine.energy.grid import FEWEST, Bracket, Grid, fit
+
 NEIGHBOURS = 24
 """Ticks on either side that help to place one: 2.4 s of a counter that ticks every 100 ms."""
 
-_FEWEST = 4
+_JOINT = 200
+"""Ticks that one grid may have to pass through: clocks drift, and more tell little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +34,6 @@ class Tick:
     def t_ns(self) -> int:
         """The middle of the bracket: the best guess from this tick alone."""
         return (self.after_ns + self.by_ns) // 2
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """A time that is known to lie within `half_width_ns` of `t_ns`."""
-
-    t_ns: int
-    half_width_ns: int
 
 
 class CounterTrack:
@@ -95,60 +92,67 @@ class CounterTrack:
         """Index of the last tick at `t_ns` or earlier; -1: none."""
         return bisect_right(self.ticks, t_ns, key=_time) - 1
 
+    def mean_watts(self, first: int, last: int) -> list[float]:
+        """Mean power from each tick to the next, from tick `first` to tick `last`, ticks in the middle of brackets."""
+        return [
+            (later.joules - earlier.joules) * NS / max(later.t_ns - earlier.t_ns, 1)
+            for earlier, later in pairwise(self.ticks[first : last + 1])
+        ]
+
     def period_ns(self) -> int | None:
         """The counter's update period, from the newest ticks; None before there are enough."""
         newest = self.ticks[-2 * NEIGHBOURS :]
-        if len(newest) < _FEWEST:
+        if len(newest) < FEWEST:
             return None
         return round(statistics.median(b.t_ns - a.t_ns for a, b in pairwise(newest)))
 
-    def place(self, index: int) -> Instant:
-        """When tick `index` was: on the grid of its neighbours, or as its own bracket says where they have none."""
-        first = max(0, index - NEIGHBOURS)
-        around = self.ticks[first : index + NEIGHBOURS + 1]
-        found = _on_grid(around, index - first) if len(around) >= _FEWEST else None
-        own = self.ticks[index]
-        return found or Instant(own.t_ns, (own.by_ns - own.after_ns) // 2)
+    def places(self, first: int, last: int) -> "Places":
+        """When the ticks from `first` to `last` were: on the grid of all of them and their neighbours."""
+        return Places(self.ticks, first, last)
 
 
 def _time(tick: Tick) -> int:
     return tick.t_ns
 
 
-def _on_grid(ticks: Sequence[Tick], index: int) -> Instant | None:
-    """Tick `index` on the grid t0 + n * period that passes through every bracket; None when there is no such grid."""
-    origin = ticks[index].t_ns
-    guess = statistics.median(b.t_ns - a.t_ns for a, b in pairwise(ticks))
-    numbered = [(round((tick.t_ns - origin) / guess), tick.after_ns - origin, tick.by_ns - origin) for tick in ticks]
-    span = numbered[-1][0] - numbered[0][0]
-    if span < _FEWEST - 1:
-        return None
-    doubt = 2 * max(high - low for _, low, high in numbered) / span
-    period = _widest(numbered, guess - doubt, guess + doubt)
-    low, high = _corridor(numbered, period)
-    if high < low:
-        return None
-    return Instant(origin + round((low + high) / 2), round((high - low) / 2))
+class Places:
+    """When ticks `first` to `last` were, and how surely.
+
+    One grid passes through all of them where they are not too many and the driver's timer is regular, so that what
+    misplaces both edges of a window alike is known to be alike. Else each edge has a grid of its own; and a tick that
+    no grid passes through keeps the middle of its own bracket.
+    """
+
+    def __init__(self, ticks: Sequence[Tick], first: int, last: int) -> None:
+        self._ticks, self._middle = ticks, (first + last) // 2
+        joint = _grid(ticks, first, last) if last - first <= _JOINT else None
+        self._grids = (joint, joint) if joint else (_grid(ticks, first, first + 1), _grid(ticks, last - 1, last))
+
+    def t_ns(self, index: int) -> int:
+        """When tick `index` was."""
+        tick, grid = self._ticks[index], self._grid_of(index)
+        return grid.t_ns(_number(grid, tick)) if grid else tick.t_ns
+
+    def deviation(self, weights: Sequence[tuple[int, float]]) -> float:
+        """Standard deviation, in joules, of the sum of ticks' times, each (index, watts)."""
+        own, gridded = [], {}  # type: list[float], dict[Grid, list[tuple[int, float]]]
+        for index, watts in weights:
+            grid, tick = self._grid_of(index), self._ticks[index]
+            if grid:
+                gridded.setdefault(grid, []).append((_number(grid, tick), watts))
+            else:
+                own.append(watts * (tick.by_ns - tick.after_ns) / math.sqrt(12))
+        return math.hypot(*own, *(grid.deviation(some) for grid, some in gridded.items())) / NS
+
+    def _grid_of(self, index: int) -> Grid | None:
+        return self._grids[index > self._middle]
 
 
-def _corridor(numbered: Sequence[tuple[int, int, int]], period: float) -> tuple[float, float]:
-    """Where tick 0 may be if the ticks are `period` apart: empty when the second is below the first."""
-    low = max(low - n * period for n, low, _ in numbered)
-    high = min(high - n * period for n, _, high in numbered)
-    return low, high
+def _grid(ticks: Sequence[Tick], first: int, last: int) -> Grid | None:
+    around = ticks[max(0, first - NEIGHBOURS) : last + NEIGHBOURS + 1]
+    return fit([Bracket(tick.after_ns, tick.by_ns) for tick in around])
 
 
-def _widest(numbered: Sequence[tuple[int, int, int]], low: float, high: float) -> float:
-    """The period that leaves tick 0 the widest corridor: the corridor's width is concave in the period."""
-
-    def width(period: float) -> float:
-        first, last = _corridor(numbered, period)
-        return last - first
-
-    for _ in range(24):
-        third = (high - low) / 3
-        if width(low + third) < width(high - third):
-            low += third
-        else:
-            high -= third
-    return (low + high) / 2
+def _number(grid: Grid, tick: Tick) -> int:
+    """The last renewal that the reading may have seen: after an outage the bracket holds several."""
+    return grid.number(tick.by_ns - min(tick.by_ns - tick.after_ns, round(grid.period)) // 2)

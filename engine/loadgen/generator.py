@@ -8,74 +8,76 @@ that still wait are withdrawn, and `RoundLoad.problem` says why. `round` does no
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
-import orjson
 from pydantic import JsonValue
 
-from engine.clock import Clock
+from engine.clock import NS, Clock
 from engine.config import Workload
 from engine.documents import Column, Descriptor, Mark, MarkKind, Page
 from engine.errors import ArmError
+from engine.loadgen.connection import FAILURES, Connection, why
+from engine.loadgen.form import Form
 from engine.loadgen.pages import TextPages
 from engine.loadgen.rounds import Exchange, Round, RoundLoad
 from engine.loadgen.stream import AnswerStream, StreamFailed
+from engine.loadgen.warming import Warming
 from engine.metrics import METRICS
 from engine.workload import PromptOrder
 
 Emit = Callable[[Mark | Page], None]
 
 DRAIN_SECONDS = 60.0
-WARM_UP_TOKENS = 8
-WARM_UP_SECONDS = 120.0
-# vLLM closes an idle connection after 5 s: let go of it earlier, or a request would meet a closing door.
-KEEP_ALIVE_SECONDS = 2.0
-
-_FAILURES = (aiohttp.ClientError, OSError, TimeoutError, StreamFailed)
+FIRST_ANSWER_TOKENS = 8
+FIRST_ANSWER_SECONDS = 120.0
 
 
 class LoadGenerator:
-    """The clients of `arm` at `base_url`; `async with` opens their connections."""
+    """The clients of `arm` at `base_url` (or at `chat_url`, which has its `/v1`); `async with` opens their connections.
+
+    `vllm` False is for any other OpenAI-compatible server: it gets no field that only vLLM knows. `headers` (a key,
+    say) go with every request and into no document.
+    """
 
     def __init__(
         self,
         *,
         arm: str,
-        base_url: str,
+        base_url: str = "",
         model: str,
         workload: Workload,
+        concurrency: int,
         clock: Clock,
         emit: Emit,
         request_ids: Iterator[int],
+        chat_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        vllm: bool = True,
     ) -> None:
-        self.arm = arm
-        self._url = f"{base_url.rstrip('/')}/v1/chat/completions"
-        self._model = model
+        self.arm, self.concurrency = arm, concurrency
+        url = chat_url or f"{base_url.rstrip('/')}/v1"
+        self._server = Connection(
+            f"{url.rstrip('/')}/chat/completions", Form(model, workload, vllm=vllm), dict(headers or {})
+        )
         self._workload = workload
         self._clock = clock
         self._emit = emit
         self._request_ids = request_ids
         self._pages = TextPages(f"text.{arm}", emit)
-        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0),
-            headers={"Content-Type": "application/json"},
-            auto_decompress=False,
-        )
+        await self._server.open()
+        for kind, text in self._server.form.remarks():
+            self._emit(Mark(kind=kind, t_ns=self._clock.now_ns(), arm=self.arm, text=f"arm {self.arm}: {text}"))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pages.flush()
-        if self._session is not None:
-            await self._session.close()
+        await self._server.close()
 
     def descriptor(self) -> Descriptor:
         """What the arm's text stream holds; it has to be emitted before the first round."""
@@ -88,32 +90,57 @@ class LoadGenerator:
             columns={name: Column(unit=metric.unit, kind=metric.kind) for name, metric in columns.items()},
         )
 
-    async def warm_up(self, requests: int = 1) -> None:
-        """Ask for `requests` short answers that no round counts. Raises ArmError when one fails."""
-        order = PromptOrder(self._workload.seed)
-        for _ in range(requests):
-            stream = AnswerStream()
-            body = self._body(next(order), WARM_UP_TOKENS)
-            try:
-                async with asyncio.timeout(WARM_UP_SECONDS), self._post(body) as response:
-                    await _check(response)
-                    while data := await response.content.readany():
-                        stream.feed(data)
-            except _FAILURES as error:
-                raise ArmError(self.arm, f"its warm-up request failed: {_why(error)}") from error
-            if not stream.completion_tokens:
-                raise ArmError(self.arm, "its warm-up request brought no token")
+    # -- before the rounds
 
-    async def round(self, number: int, until: int | asyncio.Event) -> RoundLoad:
+    async def first_answer(self) -> None:
+        """See one short answer, which no round counts. Raises ArmError when it fails."""
+        stream = AnswerStream()
+        question = next(PromptOrder(self._workload.seed))
+        try:
+            async with (
+                asyncio.timeout(FIRST_ANSWER_SECONDS),
+                self._server.ask(question, max_tokens=FIRST_ANSWER_TOKENS) as content,
+            ):
+                while data := await content.readany():
+                    stream.feed(data)
+        except FAILURES as error:
+            raise ArmError(self.arm, f"its first request failed: {why(error)}") from error
+        if not stream.completion_tokens:
+            raise ArmError(self.arm, "its first request brought no token")
+
+    async def warm_up(self, until_ns: int) -> None:
+        """Work as in a round, uncounted, until the speed settles; a warning tells when it did not by `until_ns`.
+
+        Raises ArmError when a request fails.
+        """
+        if self._clock.now_ns() >= until_ns:
+            return
+        warming = Warming(self._server, PromptOrder(self._workload.seed), self._clock)
+        begun = self._clock.now_ns()
+        try:
+            settled = await warming.run(self.concurrency, until_ns)
+        except FAILURES as error:
+            raise ArmError(self.arm, f"a warm-up request failed: {why(error)}") from error
+        if not settled:
+            counts = ", ".join(map(str, warming.settling.counts)) or "none"
+            seconds = (self._clock.now_ns() - begun) / NS
+            text = (
+                f"arm {self.arm}: its speed had not settled after {seconds:.0f} s of warm-up; tokens a second: {counts}"
+            )
+            self._emit(Mark(kind=MarkKind.WARNING, t_ns=self._clock.now_ns(), arm=self.arm, text=text))
+
+    # -- a round
+
+    async def round(self, number: int, until: int | asyncio.Event, *, requests: int | None = None) -> RoundLoad:
         """Keep `concurrency` requests in flight until `until` (the run's time, or an event), then drain.
 
-        Every round asks the same prompts in the same order. At the cutoff, requests that have had their first
-        token go on to their end and the others are withdrawn; after DRAIN_SECONDS more they are given up.
-        Raises what `emit` raises.
+        With `requests` exactly so many are sent and answered, and the last answer ends the round. Every round asks
+        the same prompts in the same order. At the cutoff, requests that have had their first token go on to their
+        end and the others are withdrawn; after DRAIN_SECONDS more they are given up. Raises what `emit` raises.
         """
         load = RoundLoad(self.arm, number, begun_ns=self._clock.now_ns())
-        current = Round(load, until, PromptOrder(self._workload.seed))
-        clients = [asyncio.create_task(self._client(current)) for _ in range(self._workload.concurrency)]
+        current = Round(load, until, PromptOrder(self._workload.seed), requests)
+        clients = [asyncio.create_task(self._client(current)) for _ in range(self.concurrency)]
         cutoff = asyncio.create_task(self._cutoff(current))
         try:
             await current.over.wait()
@@ -152,19 +179,15 @@ class LoadGenerator:
             current.end_reason = f"not finished {DRAIN_SECONDS:.0f} s after the round's end"
             current.fail(f"{len(left)} requests {current.end_reason}")
 
-    def _may_begin(self, current: Round) -> bool:
-        # The time or event itself is asked: the task that waits for it may not have run yet.
-        until = current.until
-        passed = self._clock.now_ns() >= until if isinstance(until, int) else until.is_set()
-        return not (passed or current.over.is_set())
-
     async def _client(self, current: Round) -> None:
         task = asyncio.current_task()
         assert task is not None
         try:
-            while self._may_begin(current):
-                prompt = next(current.prompts)
-                exchange = Exchange(self.arm, current.load.round, next(self._request_ids), prompt)
+            while current.may_begin(self._clock.now_ns()):
+                load, prompt = current.load, next(current.prompts)
+                load.submitted += 1
+                salt = self._server.form.salt(load.round, load.submitted)
+                exchange = Exchange(self.arm, load.round, next(self._request_ids), prompt, salt)
                 await self._ask(current, exchange, task)
                 current.speaking.discard(task)
         except Exception:
@@ -173,29 +196,29 @@ class LoadGenerator:
 
     async def _ask(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:
         load = current.load
-        load.submitted += 1
         self._mark(exchange, MarkKind.REQUEST_SUBMITTED, text=exchange.prompt)
         try:
             await self._exchange(current, exchange, task)
         except asyncio.CancelledError:
             state = "withdrawn" if current.withdrawing else "aborted"
-            why = "the round ended before it had a slot" if current.withdrawing else current.end_reason
+            reason = "the round ended before it had a slot" if current.withdrawing else current.end_reason
             load.withdrawn += current.withdrawing
             load.failed += not current.withdrawing
-            self._failed(exchange, why, state)
+            self._failed(exchange, reason, state)
             raise
-        except _FAILURES as error:
+        except FAILURES as error:
             load.failed += 1
-            self._failed(exchange, _why(error), None)
-            current.fail(f"request {exchange.request} failed: {_why(error)}")
+            self._failed(exchange, why(error), None)
+            current.fail(f"request {exchange.request} failed: {why(error)}")
         else:
             self._finished(exchange, load)
+            if load.finished == current.requests:
+                current.over.set()
 
     async def _exchange(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:
         now_ns, stream, pages = self._clock.now_ns, exchange.stream, self._pages
-        async with self._post(self._body(exchange.prompt, self._workload.max_tokens)) as response:
-            await _check(response)
-            while data := await response.content.readany():
+        async with self._server.ask(exchange.prompt, salt=exchange.salt) as content:
+            while data := await content.readany():
                 t_ns = now_ns()
                 before = stream.completion_tokens
                 rows = stream.feed(data)
@@ -213,6 +236,7 @@ class LoadGenerator:
     def _finished(self, exchange: Exchange, load: RoundLoad) -> None:
         stream = exchange.stream
         load.finished += 1
+        load.finished_ns.append(exchange.last_ns)
         load.prompt_tokens += stream.prompt_tokens or 0
         data: dict[str, JsonValue] = {
             "prompt_tokens": stream.prompt_tokens,
@@ -224,40 +248,12 @@ class LoadGenerator:
         self._pages.flush()
         self._mark(exchange, MarkKind.REQUEST_FINISHED, t_ns=exchange.last_ns, data=data)
 
-    def _failed(self, exchange: Exchange, why: str, state: str | None) -> None:
+    def _failed(self, exchange: Exchange, reason: str, state: str | None) -> None:
         self._pages.flush()
         data: dict[str, JsonValue] = {"completion_tokens": exchange.stream.completion_tokens}
-        self._mark(exchange, MarkKind.REQUEST_FAILED, text=why, state=state, data=data)
+        self._mark(exchange, MarkKind.REQUEST_FAILED, text=reason, state=state, data=data)
 
     def _mark(self, exchange: Exchange, kind: MarkKind, *, t_ns: int | None = None, **fields: Any) -> None:
         t_ns = self._clock.now_ns() if t_ns is None else t_ns
         arm, number, request = exchange.arm, exchange.round, exchange.request
         self._emit(Mark(kind=kind, t_ns=t_ns, arm=arm, round=number, request=request, **fields))
-
-    def _post(self, body: bytes) -> Any:
-        if self._session is None:
-            raise RuntimeError("a LoadGenerator has to be entered with `async with` first")
-        return self._session.post(self._url, data=body)
-
-    def _body(self, prompt: str, max_tokens: int) -> bytes:
-        return orjson.dumps(
-            {
-                "model": self._model,
-                "messages": [{"role": "user", "content": prompt}],
-                "max_tokens": max_tokens,
-                "temperature": 0,
-                "seed": self._workload.seed,
-                "stream": True,
-                "stream_options": {"include_usage": True, "continuous_usage_stats": True},
-            }
-        )
-
-
-async def _check(response: aiohttp.ClientResponse) -> None:
-    if response.status != 200:
-        body = (await response.text())[:300]
-        raise StreamFailed(f"HTTP {response.status}: {body}")
-
-
-def _why(error: BaseException) -> str:
-    return str(error) or type(error).__name__

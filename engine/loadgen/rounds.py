@@ -27,6 +27,8 @@ class RoundLoad:
     """That arrived, those of failed requests included."""
     estimated: bool = False
     """Whether the server told no running usage, so that tokens are counted as chunks."""
+    finished_ns: list[int] = field(default_factory=list)
+    """When each finished request had its last token, in no order."""
     problem: str | None = None
     """Why the round ended before its time, or did not drain; None when all went well."""
 
@@ -34,6 +36,11 @@ class RoundLoad:
     def complete(self) -> bool:
         """Whether the round ran to its cutoff and every request finished or was withdrawn."""
         return self.problem is None
+
+    def full_until_ns(self, slots: int) -> int:
+        """Until when at least `slots` requests were still unfinished, for a round of a fixed number of them."""
+        finished = sorted(self.finished_ns)
+        return finished[-slots] if 0 < slots <= len(finished) else self.cutoff_ns
 
 
 @dataclass(eq=False)
@@ -43,11 +50,20 @@ class Round:
     load: RoundLoad
     until: int | asyncio.Event
     prompts: PromptOrder
+    requests: int | None = None
+    """The round ends with so many finished requests, and begins no more."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     speaking: set[asyncio.Task[None]] = field(default_factory=set)
     """Clients whose request has had its first token."""
     end_reason: str = "the run ended"
     withdrawing: bool = False
+
+    def may_begin(self, now_ns: int) -> bool:
+        """Whether another request may be begun."""
+        # The time or event itself is asked: the task that waits for it may not have run yet.
+        passed = now_ns >= self.until if isinstance(self.until, int) else self.until.is_set()
+        enough = self.requests is not None and self.load.submitted >= self.requests
+        return not (passed or enough or self.over.is_set())
 
     def fail(self, problem: str) -> None:
         """Begin no further request, because of `problem`; the first one counts."""
@@ -63,5 +79,6 @@ class Exchange:
     round: int
     request: int
     prompt: str
+    salt: str | None = None
     stream: AnswerStream = field(default_factory=AnswerStream)
     last_ns: int = 0

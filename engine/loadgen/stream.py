@@ -16,7 +16,8 @@ class AnswerStream:
     """One streamed answer (OpenAI's chat or plain completion) as its bytes come in.
 
     Tokens are counted from the running usage that each chunk carries (`continuous_usage_stats`). Where a
-    server has no such thing, each chunk with text counts as one token, and `estimated` says so.
+    server has no such thing, each chunk with text counts as one token, and `estimated` says so, unless the usage
+    at the end proves the count right: an end-of-text token, which has no chunk, may be missing.
     """
 
     def __init__(self) -> None:
@@ -60,8 +61,9 @@ class AnswerStream:
         choice = choices[0]
         self.finish_reason = choice["finish_reason"] or self.finish_reason
         delta = choice.get("delta")
-        text = choice["text"] if delta is None else delta.get("content")
-        return text or ""
+        if delta is None:
+            return choice["text"] or ""
+        return delta.get("content") or delta.get("reasoning") or delta.get("reasoning_content") or ""
 
     def _count(self, usage: dict[str, Any] | None, text: str, *, final: bool) -> int:
         """Tokens that this chunk brought."""
@@ -75,8 +77,11 @@ class AnswerStream:
         total = int(usage["completion_tokens"] or 0)
         new = total - self.completion_tokens
         self.completion_tokens = total
-        # A final total after estimated chunks corrects the sum; which chunk was wrong it cannot tell.
-        return 0 if final and self.estimated else max(0, new)
+        if final and self.estimated:
+            self.estimated = new not in (0, 1)
+            # The total corrects the sum; which chunk was wrong it cannot tell.
+            return 0 if self.estimated else new
+        return max(0, new)
 
 
 def _message(error: Any) -> str:

@@ -83,8 +83,11 @@ class Measurement:
         if _is_own(descriptor.stream) and descriptor.stream not in self._own:
             self._own[descriptor.stream] = Cadence()
             self._own[descriptor.stream].planned(0, descriptor.nominal_period_ns or NS)
-        elif descriptor.device is not None and "." not in descriptor.stream and descriptor.stream not in self.gpus:
-            self.gpus[descriptor.stream] = GpuReadings(descriptor)
+        elif descriptor.device is not None and "." not in descriptor.stream:
+            known = self.gpus.get(descriptor.stream)
+            # One that had not answered at the start, when nothing was known of it, is described again.
+            if known is None or not known.descriptor.columns:
+                self.gpus[descriptor.stream] = GpuReadings(descriptor)
 
     def _page(self, page: Page) -> None:
         stream, _, lane = page.stream.partition(".")
@@ -93,7 +96,7 @@ class Measurement:
         elif page.stream == "sampler.process":
             cells = page.data.get("sampler_cpu_percent", [])
             self._cpu += [(t, c) for t, c in zip(page.t_ns, cells, strict=False) if isinstance(c, int | float)]
-        elif stream in self.gpus:
+        elif stream in self.gpus and lane in ("", "slow"):
             self.gpus[stream].slow(page) if lane else self.gpus[stream].page(page)
 
     def _mark(self, mark: Mark) -> None:

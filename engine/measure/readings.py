@@ -1,18 +1,15 @@
 """One device's part of a measurement: its readings in, the energy of a window out. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.documents import Cell, Descriptor, Page
 from engine.energy import EnergyMeter, WindowEnergy
 from engine.measure.cadence import Cadence
-from engine.validity import Reason
+from engine.metrics import UNANSWERED
+from engine.validity import Reason, slowed_by
 
 Edges = Literal["snapped", "given"]
-
-# Clocks-event-reasons bits, as nvml.h numbers them: what lowered the clocks while the window lasted.
-_POWER_BITS = 0x4 | 0x80
-_THERMAL_BITS = 0x20 | 0x40
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,7 @@ class GpuReadings:
         self.meter = EnergyMeter(windows)
         self.cadence = Cadence()
         self._slowed: list[tuple[int, int]] = []
+        self._answered_ns: int | None = None
 
     @property
     def index(self) -> int:
@@ -51,6 +49,7 @@ class GpuReadings:
             self.meter.add(t_ns, instant=instant, average=average, joules=joules)
             if any(cell is not None for cell in cells):
                 self.cadence.stamp(t_ns)
+                self._answered_ns = t_ns if self._answered_ns is None else self._answered_ns
 
     def slow(self, page: Page) -> None:
         """Why the clocks were lowered."""
@@ -60,17 +59,21 @@ class GpuReadings:
     def energy(self, window: Window) -> WindowEnergy:
         """The window's energy, with what speaks for and against it."""
         if not self.descriptor.columns:
-            return WindowEnergy(window.start_ns, window.end_ns, None, None, None, False, (Reason.NOT_SUPPORTED,))
+            why = Reason.GAP if UNANSWERED in self.descriptor.unsupported.values() else Reason.NOT_SUPPORTED
+            return WindowEnergy(window.start_ns, window.end_ns, None, None, None, False, (why,))
         if (self.meter.newest_t_ns or 0) < window.end_ns:
             # It fell silent before the end, and no row says so: what came last must not stand for the rest.
             self.meter.add(window.end_ns, instant=None, average=None, joules=None)
         ask = self.meter.snapped if window.edges == "snapped" else self.meter.given
-        return ask(window.start_ns, window.end_ns)
+        energy = ask(window.start_ns, window.end_ns)
+        if self._answered_ns is None or self._answered_ns <= window.start_ns or Reason.GAP in energy.reasons:
+            return energy
+        # It answered late: the figures are about less than was asked for.
+        return replace(energy, reasons=(*energy.reasons, Reason.GAP))
 
     def slowed(self, start_ns: int, end_ns: int) -> list[Reason]:
         """What slowed the GPU down within the window."""
         bits = 0
         for t_ns, some in self._slowed:
             bits |= some if start_ns <= t_ns <= end_ns else 0
-        found = ((_POWER_BITS, Reason.POWER_CAPPED), (_THERMAL_BITS, Reason.THERMAL_THROTTLE))
-        return [reason for mask, reason in found if bits & mask]
+        return list(slowed_by(bits))

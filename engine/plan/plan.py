@@ -1,135 +1,117 @@
-"""The plan of a race: what this machine has, matched to what a demo asks for, before anything starts."""
+"""What a plan holds: every arm's launch and place, the power source, and what a viewer must be told about them."""
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pydantic import JsonValue
+
+from engine.arms.command import CommandLaunch
+from engine.arms.openai import OpenAiLaunch
 from engine.arms.server import Launch
-from engine.arms.simulated import simulated_launch
-from engine.arms.vllm import vllm_launch
-from engine.clock import MonotonicClock
-from engine.config import Demo
-from engine.errors import ArmUnavailable, NoDevice, WattraceError
-from engine.ledger import Ledger
+from engine.config import Arm, Demo, Runtime
+from engine.documents import ArmInfo
 from engine.occupancy import Load, Occupancy
-from engine.sources import open_sources
 
 Power = Literal["nvml", "rapl", "simulated"]
+
+_FULL = 64
+"""So many requests at once make a simulated GPU compute as much as it can."""
+
+
+@dataclass(frozen=True)
+class PlannedArm:
+    """One arm as it will really run: `runtime` is `simulated` where the demo's was replaced."""
+
+    label: str
+    arm: Arm
+    runtime: Runtime
+    launch: Launch | OpenAiLaunch | CommandLaunch
+    gpus: tuple[int, ...] = ()
+    """Indices of the devices whose watts are its own; none where nothing is known of them."""
+    concurrency: int | None = None
+    """Requests that its clients keep in flight; None for a command, which has none."""
+    sleeps: bool = False
+    """Whether it gives its memory away while another arm has its turn."""
+
+    @property
+    def devices(self) -> list[str]:
+        """The streams of its devices."""
+        return [f"gpu{index}" for index in self.gpus]
+
+    @property
+    def requested(self) -> dict[str, JsonValue]:
+        """What it was asked to be; never a key."""
+        match self.launch:
+            case Launch():
+                return dict(self.arm.args)
+            case OpenAiLaunch(url=url):
+                return {"url": url, "model": self.arm.model}
+            case CommandLaunch():
+                return {"command": list(self.arm.command or ())}
 
 
 @dataclass
 class Plan:
-    """What will really run: the arms' launches, the power source, and what a viewer must be told about them."""
+    """What will really run."""
 
     name: str
     demo: Demo
-    launches: list[Launch]
-    runtime: str
+    arms: Sequence[PlannedArm]
     power: Power | None
     occupancy_path: Path | None = None
     gpus: Sequence[int | str] = ()
+    """What the sampler is to read; none means all there are."""
     notes: list[str] = field(default_factory=list)
-    _occupancy: Occupancy | None = None
+    """What a viewer must know."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """What was decided for an arm, by label, and why."""
+    occupancy: Occupancy | None = None
 
     @property
     def simulated_arms(self) -> bool:
-        """Whether the arms are simulated."""
-        return self.runtime == "simulated"
+        """Whether any arm is simulated."""
+        return any(arm.runtime == "simulated" for arm in self.arms)
 
     @property
     def publishes_occupancy(self) -> bool:
-        """Whether real arms run beside a simulated GPU, which then follows what the clients see of them."""
-        return self.power == "simulated" and not self.simulated_arms
+        """Whether real arms run beside a simulated GPU, which then follows what is seen of them from here."""
+        return self.power == "simulated" and any(arm.runtime != "simulated" for arm in self.arms)
+
+    def arm(self, label: str) -> PlannedArm:
+        """The arm of this letter."""
+        return self.arms[self.demo.labels.index(label)]
+
+    def arm_infos(self, devices: Mapping[str, JsonValue]) -> list[ArmInfo]:
+        """The arms as the start document has them; `devices` is what the sampler said of its devices."""
+        listed = devices.get("devices")
+        told = listed if isinstance(listed, list) else []
+        there = {device.get("index") for device in told if isinstance(device, dict)}
+        return [
+            ArmInfo(
+                label=arm.label,
+                name=arm.arm.name,
+                runtime=arm.runtime,
+                requested=arm.requested,
+                unit=arm.arm.unit,
+                devices=[f"gpu{index}" for index in arm.gpus if index in there],
+                concurrency=arm.concurrency,
+            )
+            for arm in self.arms
+        ]
 
     def idle(self, label: str) -> None:
         """Take an ended arm off the simulated GPU: a killed one cannot say so itself."""
-        if self._occupancy is not None:
-            self._occupancy.write(self.demo.labels.index(label), Load())
+        self._publish(label, 0)
 
-    def publish(self, ledger: Ledger) -> None:
-        """Tell the simulated GPU how many requests each real arm is computing."""
-        assert self._occupancy is not None
-        for slot, books in enumerate(ledger.arms.values()):
-            running = books.running
-            share = 0.8 if running else 0.0
-            self._occupancy.write(slot, Load(running, 0, share, min(1.0, running / 64)))
+    def publish(self, running: Mapping[str, int]) -> None:
+        """Tell the simulated GPU how many requests (or commands) each real arm is computing."""
+        for arm in self.arms:
+            if arm.runtime != "simulated":
+                self._publish(arm.label, running.get(arm.label, 0))
 
-
-def make_plan(
-    name: str,
-    demo: Demo,
-    *,
-    folder: Path,
-    simulate: bool = False,
-    power: Literal["auto", "simulated"] = "auto",
-    fall_back: bool = False,
-) -> Plan:
-    """Match `demo` to this machine; scratch files go into `folder`.
-
-    Raises ArmUnavailable or NoDevice for what is missing, unless `fall_back` allows a simulated race with a note.
-    """
-    if simulate or demo.arms[0].runtime == "simulated":
-        return _simulated(name, demo, folder, [])
-    try:
-        return _real(name, demo, folder, power)
-    except (ArmUnavailable, NoDevice) as error:
-        if not fall_back:
-            raise
-        return _simulated(name, demo, folder, [f"simulated, since {error}"])
-
-
-def _simulated(name: str, demo: Demo, folder: Path, notes: list[str]) -> Plan:
-    path = folder / "occupancy"
-    occupancy = Occupancy.create(path)
-    launches = [simulated_launch(demo, arm, slot=slot, occupancy=path) for slot, arm in enumerate(demo.arms)]
-    return Plan(name, demo, launches, "simulated", "simulated", path, notes=notes, _occupancy=occupancy)
-
-
-def _real(name: str, demo: Demo, folder: Path, power: Literal["auto", "simulated"]) -> Plan:
-    missing: list[WattraceError] = []
-    if not demo.on_cpu and power == "auto":
-        try:
-            _probe("nvml")
-        except NoDevice as error:
-            missing.append(error)
-    launches: list[Launch] = []
-    try:
-        launches = [vllm_launch(demo, arm, label) for arm, label in zip(demo.arms, demo.labels, strict=True)]
-    except ArmUnavailable as error:
-        missing.append(error)
-    if len(missing) == 2:
-        raise NoDevice(f"{missing[0]}; and {missing[1]}")
-    if missing:
-        raise missing[0]
-    plan = Plan(name, demo, launches, "vllm", "nvml")
-    if power == "simulated":
-        plan.power, plan.occupancy_path = "simulated", folder / "occupancy"
-        plan._occupancy = Occupancy.create(plan.occupancy_path)
-    elif demo.on_cpu:
-        plan.power = _cpu_power(plan.notes)
-    plan.gpus = sorted({gpu for label in demo.labels for gpu in demo.gpus_of(label)}, key=str)
-    return plan
-
-
-def _probe(kind: Power) -> None:
-    """Raise NoDevice unless there is such a sensor and it may be read."""
-    for source in open_sources(kind, clock=MonotonicClock()):
-        source.close()
-
-
-def _cpu_power(notes: list[str]) -> Power | None:
-    """RAPL where it may be read. A GPU's watts would say nothing about arms that run on the CPU."""
-    try:
-        _probe("rapl")
-    except NoDevice as error:
-        notes.append(f"no power sensor: {error}")
-        return None
-    return "rapl"
-
-
-def scratch_folder() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for one run's sockets and shared memory, gone with it; in memory where the system has such a place."""
-    shared = Path("/dev/shm")
-    return tempfile.TemporaryDirectory(prefix="wattrace-", dir=shared if shared.is_dir() else None)
+    def _publish(self, label: str, running: int) -> None:
+        if self.occupancy is not None:
+            load = Load(running, 0, 0.8, min(1.0, running / _FULL)) if running else Load()
+            self.occupancy.write(self.demo.labels.index(label), load)

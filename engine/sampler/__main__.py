@@ -3,10 +3,10 @@
     python -P -m engine.sampler --source nvml|simulated|rapl --origin-ns N [--rate HZ] [--gpus 0,1] ...
 
 The first line is ``{"provenance": {...}, "streams": [...]}``, then come a descriptor for each of those
-streams and their pages and marks; or one line ``{"error": {"kind", "what", "remedy"}}`` and exit status 3. It ends,
-its last pages written, when its stdin is closed, and dies with its parent. While it runs, a line
-``{"rate": HZ}`` on stdin changes the rate, and ``{"rate": 0}`` lets it sleep. Signals meant for a whole
-terminal do not concern it.
+streams and their pages and marks (a device that answers late has its descriptors among them); or one line
+``{"error": {"kind", "what", "remedy"}}`` and exit status 3. It ends, its last pages written, when its stdin is
+closed, and dies with its parent. While it runs, a line ``{"rate": HZ}`` on stdin changes the rate, and
+``{"rate": 0}`` lets it sleep. Signals meant for a whole terminal do not concern it.
 """
 
 import argparse
@@ -16,20 +16,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
-from pydantic import JsonValue
 
 from engine.clock import NS, Clock, MonotonicClock
+from engine.documents import Descriptor
 from engine.errors import DeviceError
 from engine.sampler.deadlines import RATES_HZ, phase_walk
+from engine.sampler.openings import Opening
 from engine.sampler.outlet import Outlet
-from engine.sampler.reader import Reader, call_cost_ns
+from engine.sampler.reader import Reader
 from engine.sampler.supervisor import Supervisor
-from engine.sources import KINDS, Source, open_sources
+from engine.sources import KINDS, find_sources
+from engine.sources.patience import settle
 
 EXIT_NO_DEVICE = 3
 DRAIN_SECONDS = 1.0
@@ -46,34 +48,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
     priority = _take_priority()
     outlet = Outlet(sys.stdout.fileno())
     outlet.prepare()
-    with ExitStack() as stack:
-        try:
-            clock = MonotonicClock(options.origin_ns)
-            sources = open_sources(
-                options.source, clock=clock, gpus=options.gpus, occupancy=options.occupancy, seed=options.seed
-            )
-        except DeviceError as error:
-            refusal = {"kind": type(error).__name__, "what": error.what, "remedy": error.remedy}
-            outlet.send_line(orjson.dumps({"error": refusal}, option=orjson.OPT_APPEND_NEWLINE))
-            outlet.drain(DRAIN_SECONDS)
-            return EXIT_NO_DEVICE
-        for source in sources:
-            stack.callback(source.close)
-        # Nobody reads any more: the parent is gone, so there is nobody to tell either.
-        with suppress(BrokenPipeError):
-            if not _stream(sources, clock, outlet, options, priority):
-                # A thread is inside the driver, and would keep us there: in a close, or at Python's own end.
-                os._exit(0)
+    clock = MonotonicClock(options.origin_ns)
+    try:
+        openings = _openings(options, clock, outlet)
+        settle([opening.opened for opening in openings])
+        late = [opening for opening in openings if not opening.opened.done()]
+        readers = {each.name: each.reader(options.rate) for each in openings if each not in late}
+    except DeviceError as error:
+        refusal = {"kind": type(error).__name__, "what": error.what, "remedy": error.remedy}
+        outlet.send_line(orjson.dumps({"error": refusal}, option=orjson.OPT_APPEND_NEWLINE))
+        outlet.drain(DRAIN_SECONDS)
+        # Other devices may still be inside their driver, which would keep us: the driver lets go by itself.
+        os._exit(EXIT_NO_DEVICE)
+    supervisor = Supervisor(list(readers.values()), clock, outlet, late=late, rate_hz=options.rate)
+    # Nobody reads any more: the parent is gone, so there is nobody to tell either.
+    with suppress(BrokenPipeError):
+        _greet(openings, readers, supervisor, clock, outlet, options, priority)
+        ended = supervisor.run()
+        outlet.drain(DRAIN_SECONDS)
+        if not ended:
+            # A thread is inside the driver, and would keep us there: in a close, or at Python's own end.
+            os._exit(0)
+    for reader in supervisor.readers:
+        reader.lanes.source.close()
     return 0
 
 
-def _stream(
-    sources: Sequence[Source], clock: Clock, outlet: Outlet, options: argparse.Namespace, priority: str
-) -> bool:
-    """Greet, and sample until the end; False if a thread is stuck in a driver call."""
-    readers = _readers(sources, clock, outlet, options.rate)
-    supervisor = Supervisor(readers, clock, outlet)
-    descriptors = [descriptor for reader in readers for descriptor in reader.describe()]
+def _openings(options: argparse.Namespace, clock: Clock, outlet: Outlet) -> list[Opening]:
+    """Every device, being opened; raises NoDevice when there is none."""
+    found = find_sources(options.source, clock=clock, gpus=options.gpus, occupancy=options.occupancy, seed=options.seed)
+    return [
+        Opening(
+            candidate,
+            clock,
+            outlet.send,
+            own_stream="sampler" if number == 0 else f"sampler.gpu{candidate.index}",
+            share=(number + 1) / len(found),
+        )
+        for number, candidate in enumerate(found)
+    ]
+
+
+def _greet(
+    openings: Sequence[Opening],
+    readers: Mapping[str, Reader],
+    supervisor: Supervisor,
+    clock: Clock,
+    outlet: Outlet,
+    options: argparse.Namespace,
+    priority: str,
+) -> None:
+    """Send the first line and the descriptors, and be ready for steady work."""
+    descriptors: list[Descriptor] = []
+    for opening in openings:
+        reader = readers.get(opening.name)
+        descriptors += [opening.describe()] if reader is None else reader.describe()
     descriptors.append(supervisor.cost.table.describe(source="sampler", t_ns=clock.now_ns(), period_ns=NS))
     provenance = {
         "source": options.source,
@@ -81,7 +110,7 @@ def _stream(
         "rate_hz": options.rate,
         "phase_walk": phase_walk(),
         "scheduling": priority,
-        "devices": [_device(reader) for reader in readers],
+        "devices": [opening.facts(readers.get(opening.name)) for opening in openings],
     }
     hello = {"provenance": provenance, "streams": [descriptor.stream for descriptor in descriptors]}
     outlet.send_line(orjson.dumps(hello, option=orjson.OPT_APPEND_NEWLINE))
@@ -93,31 +122,6 @@ def _stream(
     gc.freeze()
     # A reader that wakes while another writes its page need not wait longer than a deadline may be late.
     sys.setswitchinterval(SWITCH_SECONDS)
-    ended = supervisor.run()
-    outlet.drain(DRAIN_SECONDS)
-    return ended
-
-
-def _readers(sources: Sequence[Source], clock: Clock, outlet: Outlet, rate_hz: int) -> list[Reader]:
-    costs = call_cost_ns(sources, clock)
-    return [
-        Reader(
-            source,
-            clock,
-            outlet.send,
-            rate_hz=rate_hz,
-            own_stream="sampler" if number == 0 else f"sampler.gpu{source.index}",
-            share=(number + 1) / len(sources),
-            call_ns=cost,
-        )
-        for number, (source, cost) in enumerate(zip(sources, costs, strict=True))
-    ]
-
-
-def _device(reader: Reader) -> dict[str, JsonValue]:
-    """What is known of a reader's device, and how it is read."""
-    cost_us = round(reader.pace.call_ns / 1000, 1)
-    return {**reader.lanes.source.provenance(), "rate_hz": reader.pace.hz, "call_microseconds": cost_us}
 
 
 def _detach_from_terminal_signals() -> None:

@@ -16,6 +16,7 @@ distances stay within 0.21 ms; a test computes it again):
 From 500 Hz on the period itself is as short as the holes, and nothing walks.
 """
 
+from collections.abc import Iterable
 from statistics import median
 
 from pydantic import JsonValue
@@ -45,18 +46,22 @@ class Deadlines:
 
     def at(self, k: int) -> int:
         """When sample `k` is due."""
+        if not self._step:
+            return self._start_ns + k * NS // self._rate_hz
         along = (k * self._step + self._offset) & (2 * _ONE - 1)
         walked = along if along < _ONE else 2 * _ONE - 1 - along
         return self._start_ns + (k * _ONE + walked) * NS // (self._rate_hz * _ONE)
 
-    def after(self, k: int, now_ns: int) -> int:
-        """The number of the deadline after `k`; after a stall, of the newest of those missed."""
+    def after(self, k: int, now_ns: int) -> tuple[int, int]:
+        """The number of the deadline after `k`, or after a stall of the newest of those missed; and when it is."""
         k += 1
-        if self.at(k) > now_ns:
-            return k
+        due_ns = self.at(k)
+        if due_ns > now_ns:
+            return k, due_ns
         newest = (now_ns - self._start_ns) * self._rate_hz // NS
         # A deadline lies anywhere in its period, so the present period's may still come.
-        return max(k, newest if self.at(newest) <= now_ns else newest - 1)
+        k = max(k, newest if self.at(newest) <= now_ns else newest - 1)
+        return k, self.at(k)
 
 
 def phase_walk() -> JsonValue:
@@ -104,9 +109,9 @@ class Pace:
         """Another rate is wanted; any thread may ask."""
         self._asked_hz = rate_hz
 
-    def called(self, call_ns: int) -> None:
-        """A call took so long."""
-        self._calls.append(call_ns)
+    def called(self, calls_ns: Iterable[int]) -> None:
+        """Some calls took so long."""
+        self._calls.extend(calls_ns)
 
     def changes(self, now_ns: int) -> bool:
         """Adopt the rate that is due now; True if it is another one."""

@@ -5,7 +5,7 @@ threads may use is said where it is defined; the rest belongs to the reader's th
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import median
 
 from pydantic import JsonValue
@@ -13,12 +13,15 @@ from pydantic import JsonValue
 from engine.clock import NS, Clock
 from engine.documents import Descriptor, Mark, MarkKind, Page
 from engine.sampler.deadlines import RATES_HZ, SENSIBLE_HZ, Deadlines, Pace
-from engine.sampler.lanes import LONG_CALL_NS, Lanes, Table
+from engine.sampler.lanes import LONG_CALL_NS, Lanes, taken
 from engine.sampler.outages import Outages
 from engine.sources import Source
 
 SLOW_HZ = 5
 PAGE_SECONDS = 0.04
+OWN_PAGES = 5
+"""The sampler's own stream has a page with every so many of the device's."""
+
 PROBES = 9
 
 Emit = Callable[[Descriptor | Page | Mark], None]
@@ -43,10 +46,9 @@ class Reader:
         share: float = 1.0,
         call_ns: float = 0,
     ) -> None:
-        self.lanes = Lanes(source, clock)
+        self.lanes = Lanes(source, clock, own_stream)
         self.name = self.lanes.fast.stream
         self._clock, self._emit, self._walk, self._share = clock, emit, walk, share
-        self._own = Table(own_stream, ["sampler_lateness_microseconds", "sampler_call_microseconds"])
         self._data: dict[str, JsonValue] = {"stream": self.name, "device": source.device_id}
         self._outages = Outages(self.name, self._data)
         # Without power to read, only the slow lane is left.
@@ -64,8 +66,7 @@ class Reader:
     def describe(self) -> list[Descriptor]:
         """A descriptor for each of its streams, in the order in which they are to be written."""
         now, period = self._clock.now_ns(), NS // max(1, self.pace.hz)
-        found = self.lanes.describe(t_ns=now, period_ns=period, slow_period_ns=self._slow_turns() * period)
-        return [*found, self._own.describe(source="sampler", t_ns=now, period_ns=period)]
+        return list(self.lanes.describe(t_ns=now, period_ns=period, slow_period_ns=self._slow_turns() * period))
 
     def ask(self, rate_hz: int) -> None:
         """Sample at `rate_hz` from the next page on, or sleep (0); any thread may ask."""
@@ -85,25 +86,33 @@ class Reader:
         self._marks += self._outages.marks(self._clock.now_ns(), last=True)
         self.hand_over()
 
-    def hand_over(self) -> None:
-        """Emit the marks and rows since the last time; any thread may, and each stream's order is kept."""
+    def hand_over(self, *, whole: bool = True) -> None:
+        """Emit the marks and rows since the last time; any thread may, and each stream's order is kept.
+
+        Without `whole` the sampler's own stream waits for another time.
+        """
         with self._handing_over:
-            marks, self._marks = self._marks, []
+            marks = taken(self._marks)
+            pages, calls_ns = self.lanes.take(whole=whole)
+            self.pace.called(calls_ns)
             for mark in marks:
                 self._emit(mark)
-            for table in (self.lanes.fast, self.lanes.slow, self._own):
-                page = table.take()
-                if page is not None:
-                    self._emit(page)
+            for page in pages:
+                self._emit(page)
 
     def hung_mark(self, since_ns: int, now_ns: int, *, over: bool) -> Mark:
         """The mark for a call that has not returned: a warning while it lasts, a gap when all is `over`."""
-        if over:
-            text = f"{self.name}: its driver call had not returned when the sampler ended"
-            return Mark(kind=MarkKind.GAP, t_ns=since_ns, end_t_ns=now_ns, text=text, data=self._data)
-        text = f"{self.name} hangs: its driver call has not returned for {(now_ns - since_ns) / NS:.1f} s"
-        data = {**self._data, "since_t_ns": since_ns}
-        return Mark(kind=MarkKind.WARNING, t_ns=now_ns, text=text, data=data)
+        return hung_mark(self._data, since_ns, now_ns, over=over)
+
+    def missed(self, since_ns: int, facts: dict[str, JsonValue]) -> None:
+        """Nothing was read since then, for the device has not answered until now; `facts` are about it.
+
+        A row says so too: whoever adds energies up must not take the first reading for the beginning.
+        """
+        if self.lanes.fast.columns:
+            self._emit(self.lanes.fast.page([since_ns], [(None,) * len(self.lanes.fast.columns)]))
+        why = "it answers now, its first driver call having taken {}"
+        self._hole(since_ns, self._clock.now_ns(), why, provenance=facts)
 
     # -- the loop
 
@@ -113,37 +122,39 @@ class Reader:
         page_turns, slow_turns = max(1, round(rate_hz * PAGE_SECONDS)), self._slow_turns()
         start = self._clock.now_ns() + round(NS * self._share / rate_hz)
         deadlines, k = Deadlines(start, rate_hz, walk=self._walk), 0
+        due = deadlines.at(k)
         while True:
-            due = deadlines.at(k)
             self._clock.sleep_until(due)
-            self._sample(due, self._turn % slow_turns)
+            now = self._sample(due, self._turn % slow_turns)
             self._turn += 1
             if self._turn % page_turns == 0:
-                changed = self._between_pages()
+                changed = self._between_pages(whole=self._turn % (page_turns * OWN_PAGES) == 0)
                 if ended():
                     return True
                 if changed:
                     return False
-            k = deadlines.after(k, self._clock.now_ns())
+                now = self._clock.now_ns()
+            k, due = deadlines.after(k, now)
 
-    def _sample(self, due_ns: int, slow_turn: int) -> None:
+    def _sample(self, due_ns: int, slow_turn: int) -> int:
+        """Take a sample, and make the slow call whose turn it is; returns when that was done."""
+        # A thousand times a second, and on cold caches: what can be done page by page is not done here.
         begun = self.calling_since_ns = self._clock.now_ns()
-        source = self.lanes.source
-        call_ns = self.lanes.read_fast()
+        source, over = self.lanes.source, self.lanes.read_fast(due_ns, begun)
         if slow_turn < len(source.slow_calls):
-            self.lanes.read_slow(source.slow_calls[slow_turn])
+            self.lanes.read_slow(slow_turn)
+            over = self._clock.now_ns()
         self.calling_since_ns = None
-        self._own.add(begun, ((begun - due_ns) / 1000, call_ns / 1000))
-        self.pace.called(call_ns)
         if source.failure is not None or self._outages.open:
             self._outages.see(source.failure, begun)
         if begun - self._last_ns > LONG_CALL_NS:
             self._hole(self._last_ns, begun, "nothing was read for {}: the sampler was held up")
-        self._last_ns = self._clock.now_ns()
-        if self._last_ns - begun > LONG_CALL_NS:
-            self._hole(begun, self._last_ns, "it answers again, after a driver call of {}")
+        if over - begun > LONG_CALL_NS:
+            self._hole(begun, over, "it answers again, after a driver call of {}")
+        self._last_ns = over
+        return over
 
-    def _between_pages(self) -> bool:
+    def _between_pages(self, *, whole: bool) -> bool:
         """Hand over; True when the rate has changed."""
         now = self._clock.now_ns()
         asked = self.pace.asked_hz
@@ -152,7 +163,7 @@ class Reader:
         changed = self.pace.changes(now)
         if changed:
             self._marks.append(self._pace_mark(asked))
-        self.hand_over()
+        self.hand_over(whole=whole)
         return changed
 
     def _rest(self, ended: Callable[[], bool]) -> bool:
@@ -174,9 +185,10 @@ class Reader:
 
     # -- marks
 
-    def _hole(self, from_ns: int, to_ns: int, why: str) -> None:
+    def _hole(self, from_ns: int, to_ns: int, why: str, **more: JsonValue) -> None:
         text = f"{self.name}: {why.format(f'{(to_ns - from_ns) / NS:.2f} s')}"
-        self._marks.append(Mark(kind=MarkKind.GAP, t_ns=from_ns, end_t_ns=to_ns, text=text, data=self._data))
+        data = {**self._data, **more}
+        self._marks.append(Mark(kind=MarkKind.GAP, t_ns=from_ns, end_t_ns=to_ns, text=text, data=data))
 
     def _pace_mark(self, asked_hz: int) -> Mark:
         """The rate has changed: a note if that was wanted, a warning if the device cannot give it."""
@@ -189,9 +201,19 @@ class Reader:
         return Mark(kind=kind, t_ns=self._clock.now_ns(), text=text, data=data)
 
 
-def call_cost_ns(sources: Sequence[Source], clock: Clock) -> list[float]:
-    """How long one fast call of each source takes now: the median of a few."""
-    return [median(_timed(source, clock) for _ in range(PROBES)) for source in sources]
+def hung_mark(data: dict[str, JsonValue], since_ns: int, now_ns: int, *, over: bool) -> Mark:
+    """The mark for a driver call of `data["stream"]` that has not returned since then."""
+    name = data["stream"]
+    if over:
+        text = f"{name}: its driver call had not returned when the sampler ended"
+        return Mark(kind=MarkKind.GAP, t_ns=since_ns, end_t_ns=now_ns, text=text, data=data)
+    text = f"{name} hangs: its driver call has not returned for {(now_ns - since_ns) / NS:.1f} s"
+    return Mark(kind=MarkKind.WARNING, t_ns=now_ns, text=text, data={**data, "since_t_ns": since_ns})
+
+
+def call_cost_ns(source: Source, clock: Clock) -> float:
+    """How long a fast call takes now: the median of a few."""
+    return median(_timed(source, clock) for _ in range(PROBES))
 
 
 def _timed(source: Source, clock: Clock) -> int:

@@ -4,19 +4,24 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import Any, Protocol
 
 import orjson
+from pydantic import JsonValue
 
 from engine.clock import NS, Clock
 from engine.documents import Mark, MarkKind
+from engine.errors import DeviceError
+from engine.sampler.census import Census
 from engine.sampler.deadlines import RATES_HZ
 from engine.sampler.lanes import Table
+from engine.sampler.openings import Opening
 from engine.sampler.outlet import Outlet
 from engine.sampler.reader import Reader
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 HANG_NS = NS
 JOIN_SECONDS = 0.5
 
@@ -29,6 +34,10 @@ class Cost:
         self._clock, self._read_cpu_ns = clock, cpu_ns
         self._since_ns, self._cpu_ns = clock.now_ns(), cpu_ns()
 
+    def begin(self) -> None:
+        """Count from here on: what it took to start is no cost of sampling."""
+        self._since_ns, self._cpu_ns = self._clock.now_ns(), self._read_cpu_ns()
+
     def check(self, after_ns: int = NS) -> bool:
         """Add a row if `after_ns` have passed since the last one; True if so."""
         now, cpu = self._clock.now_ns(), self._read_cpu_ns()
@@ -39,71 +48,132 @@ class Cost:
         return True
 
 
+class Watched(Protocol):
+    """What may be inside a driver call: a reader, or a device that is still being opened."""
+
+    name: str
+    calling_since_ns: int | None
+
+    def hand_over(self) -> None:
+        """Emit what it has, so that it stands before the mark."""
+
+    def hung_mark(self, since_ns: int, now_ns: int, *, over: bool) -> Mark:
+        """The mark for its call that has not returned since then."""
+
+
 class Hangs:
-    """Which readers are in a driver call that does not return, and since when; each such call is told once."""
+    """Tells of driver calls that do not return, of each such call once."""
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
-        self._readers = readers
-        self._told: dict[int, int] = {}
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
 
-    def marks(self, now_ns: int, *, over: bool = False) -> list[Mark]:
+    def marks(self, watched: Iterable[Watched], now_ns: int, *, over: bool = False) -> list[Mark]:
         """A mark for each call that has come to take too long; when all is `over`, for each that still does."""
         found = []
-        for number, reader in enumerate(self._readers):
-            since = reader.calling_since_ns
+        for each in watched:
+            since = each.calling_since_ns
             if since is None or (now_ns - since < HANG_NS and not over):
                 continue
-            if over or self._told.get(number) != since:
-                self._told[number] = since
-                reader.hand_over()
-                found.append(reader.hung_mark(since, now_ns, over=over))
+            if over or self._told.get(each.name) != since:
+                self._told[each.name] = since
+                each.hand_over()
+                found.append(each.hung_mark(since, now_ns, over=over))
         return found
 
 
 class Supervisor:
-    """Runs `readers` until file descriptor `commands` is closed or nobody reads from `outlet` any more.
+    """Runs `readers`, and the readers of devices that open `late`, until the end.
 
-    Commands are lines of JSON: ``{"rate": HZ}`` samples at that rate from now on, ``{"rate": 0}`` sleeps.
+    That is when file descriptor `commands` is closed or nobody reads from `outlet` any more. Commands are lines
+    of JSON: ``{"rate": HZ}`` samples at that rate from now on, ``{"rate": 0}`` sleeps.
     """
 
-    def __init__(self, readers: Sequence[Reader], clock: Clock, outlet: Outlet, commands: int = 0) -> None:
-        self._readers, self._clock, self._outlet, self._commands = readers, clock, outlet, commands
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        clock: Clock,
+        outlet: Outlet,
+        commands: int = 0,
+        *,
+        late: Sequence[Opening] = (),
+        rate_hz: int = 100,
+    ) -> None:
+        self.readers = list(readers)
+        self._late, self._clock, self._outlet, self._commands = late, clock, outlet, commands
         self.cost = Cost(clock)
-        self._hangs = Hangs(readers)
+        self._hangs = Hangs()
         self._over = threading.Event()
         self._crash: BaseException | None = None
-        self._threads = [threading.Thread(target=self._read, args=(each,), daemon=True) for each in readers]
-        self._asleep, self._unread = False, b""
+        watched: list[Watched] = [*readers, *late]
+        self._watched = {each.name: each for each in watched}
+        self._threads: dict[str, threading.Thread] = {}
+        self._censuses: list[threading.Thread] = []
+        self._rate_hz, self._unread = rate_hz, b""
 
     def run(self) -> bool:
         """Let them read until the end; False if a driver call never returned, and its thread is stuck.
 
         Raises BrokenPipeError when nobody reads any more, and whatever a reader's thread has raised.
         """
-        for thread in self._threads:
-            thread.start()
+        self.cost.begin()
+        for reader in self.readers:
+            self._threads[reader.name] = self._started(self._read, reader)
+        for opening in self._late:
+            self._threads[opening.name] = self._started(self._await, opening)
         while not self._over.is_set():
-            if self._listen(1 if self._asleep else LOOK_SECONDS):
+            if self._listen(LOOK_SECONDS if self._rate_hz else 1):
                 break
             self._look()
         self._over.set()
         return self._wind_up()
 
+    # -- threads
+
+    def _started(self, task: Callable[..., None], *arguments: Any) -> threading.Thread:
+        """A thread whose failure is everybody's end."""
+
+        def run() -> None:
+            try:
+                task(*arguments)
+            except BaseException as error:
+                self._crash = error
+                self._over.set()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
     def _read(self, reader: Reader) -> None:
+        lanes = reader.lanes
+        if lanes.source.process_call is not None:
+            census = Census(lanes.source.process_call, lanes.processes, self._clock, self._outlet.send)
+            self._censuses.append(self._started(census.run, self._over.wait, lambda: self._rate_hz > 0))
+        reader.run(self._between_pages)
+
+    def _await(self, opening: Opening) -> None:
         try:
-            reader.run(self._between_pages)
-        except BaseException as error:
-            self._crash = error
-            self._over.set()
+            reader = opening.reader(self._rate_hz)
+        except DeviceError as error:
+            self._outlet.send(self._warning(f"{opening.name} stays out: {error}", {"stream": opening.name}))
+            return
+        for descriptor in reader.describe():
+            self._outlet.send(descriptor)
+        reader.missed(opening.begun_ns, opening.facts(reader))
+        self._watched[reader.name] = reader
+        self.readers.append(reader)
+        reader.ask(self._rate_hz)
+        self._read(reader)
 
     def _between_pages(self) -> bool:
         self._outlet.flush()
         return self._over.is_set()
 
+    # -- watching
+
     def _look(self) -> None:
-        for mark in self._hangs.marks(self._clock.now_ns()):
+        for mark in self._hangs.marks(list(self._watched.values()), self._clock.now_ns()):
             self._outlet.send(mark)
-        if not self._asleep and self.cost.check():
+        if self._rate_hz and self.cost.check():
             self._hand_over_cost()
         self._outlet.flush()
 
@@ -113,19 +183,19 @@ class Supervisor:
             self._outlet.send(page)
 
     def _wind_up(self) -> bool:
-        for reader in self._readers:
+        for reader in self.readers:
             reader.wake()
         until = time.monotonic() + JOIN_SECONDS
-        for thread in self._threads:
+        for thread in (*self._threads.values(), *self._censuses):
             thread.join(max(0.0, until - time.monotonic()))
         if self._crash is not None:
             raise self._crash
-        stuck = [reader for reader, thread in zip(self._readers, self._threads, strict=True) if thread.is_alive()]
-        for mark in Hangs(stuck).marks(self._clock.now_ns(), over=True):
+        stuck = [self._watched[name] for name, thread in self._threads.items() if thread.is_alive()]
+        for mark in Hangs().marks(stuck, self._clock.now_ns(), over=True):
             self._outlet.send(mark)
         self.cost.check(after_ns=NS // 10)
         self._hand_over_cost()
-        return not stuck
+        return not stuck and not any(thread.is_alive() for thread in self._censuses)
 
     # -- commands
 
@@ -148,9 +218,12 @@ class Supervisor:
         with suppress(orjson.JSONDecodeError, AttributeError):
             rate = orjson.loads(line).get("rate")
         if not isinstance(rate, int) or isinstance(rate, bool) or (rate and rate not in RATES_HZ):
-            text = f"the sampler does not understand the command {line[:100].decode(errors='replace')!r}"
-            self._outlet.send(Mark(kind=MarkKind.WARNING, t_ns=self._clock.now_ns(), text=text))
+            said = line[:100].decode(errors="replace")
+            self._outlet.send(self._warning(f"the sampler does not understand the command {said!r}", {}))
             return
-        self._asleep = rate == 0
-        for reader in self._readers:
+        self._rate_hz = rate
+        for reader in self.readers:
             reader.ask(rate)
+
+    def _warning(self, text: str, data: dict[str, JsonValue]) -> Mark:
+        return Mark(kind=MarkKind.WARNING, t_ns=self._clock.now_ns(), text=text, data=data)

@@ -6,6 +6,7 @@ Environment, for tests:
 - WATTRACE_SIM_DIE_AFTER_SECONDS: die by itself, that long after it was ready
 - WATTRACE_SIM_UNHEALTHY_AFTER_SECONDS: answer 503 from then on, as vLLM does when only its engine core died
 - WATTRACE_SIM_FAIL_START: run out of memory while starting
+- WATTRACE_SIM_SLEEP_IN_VAIN: answer OK to /sleep, and free nothing
 """
 
 import asyncio
@@ -21,11 +22,17 @@ from engine.clock import MonotonicClock
 from engine.occupancy import Occupancy
 from engine.simulator.batch import Batch
 from engine.simulator.flags import Settings, parse
-from engine.simulator.model import roofline
+from engine.simulator.model import GPU_MEMORY_BYTES, roofline
 from engine.simulator.runner import Reply, Runner
 from engine.simulator.server import Server
 
 _LONGEST_CONTEXT = 32_768  # tokens, as the Qwen2.5 models have
+# What vLLM's progress bars print: a line for each file of weights, then one line over and over.
+_LOADING = (
+    *(f"Loading safetensors checkpoint shards: {25 * n:3d}% Completed | {n}/4 [simulated]\n" for n in range(5)),
+    *(f"\rCapturing CUDA graphs (mixed prefill-decode, PIECEWISE): {25 * n:3d}%|{'#' * n}| {n}/4" for n in range(5)),
+    "\n",
+)
 _OUT_OF_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.90 GiB. (simulated)"
 
 
@@ -74,7 +81,8 @@ async def _serve(settings: Settings, batch: Batch[Reply], max_model_len: int) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     occupancy = Occupancy(Path(settings.occupancy)) if settings.occupancy else None
-    runner = Runner(batch, MonotonicClock(), occupancy, settings.slot)
+    memory_bytes = round(GPU_MEMORY_BYTES * settings.gpu_memory_utilization)
+    runner = Runner(batch, MonotonicClock(), occupancy, settings.slot, memory_bytes=memory_bytes)
     server = Server(settings, runner, max_model_len)
     # handler_cancellation: a client that goes away gives its slot back.
     web_runner = web.AppRunner(server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.05)
@@ -97,11 +105,13 @@ async def _start_up(settings: Settings, server: Server, ended: asyncio.Event) ->
     seconds = settings.startup_seconds
     if seconds is None:
         seconds = float(os.environ.get("WATTRACE_SIM_STARTUP_SECONDS", "0"))
-    _log(f"INFO: loading {settings.model} (simulated)")
-    with suppress(TimeoutError):
-        await asyncio.wait_for(ended.wait(), seconds)
-    if ended.is_set():
-        return
+    _log(f"INFO: Starting to load model {settings.model}... (simulated)")
+    for number, line in enumerate(_LOADING):
+        print(line, end="", file=sys.stderr, flush=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds / len(_LOADING) if number else 0)
+        if ended.is_set():
+            return
     server.ready = True
     _log(f"INFO: Application startup complete, on http://{settings.host}:{settings.port}")
     if after := os.environ.get("WATTRACE_SIM_DIE_AFTER_SECONDS"):
@@ -117,7 +127,8 @@ def _sicken(server: Server) -> None:
 
 
 def _die(server: Server) -> None:
-    server.runner.idle()  # a GPU whose process is dead computes nothing
+    server.runner.idle()  # a GPU whose process is dead computes nothing, and has its memory back
+    server.runner.hold(0)
     _log("ERROR: EngineDeadError: the engine has died, as WATTRACE_SIM_DIE_AFTER_SECONDS asked (simulated)")
     os._exit(1)
 

@@ -27,6 +27,8 @@ class Asked:
     stream: bool
     include_usage: bool
     continuous_usage: bool
+    cache_salt: str
+    """Prompts with different salts share nothing that is cached."""
 
 
 def read(body: Any, *, chat: bool, model: str, max_model_len: int) -> Asked:
@@ -58,6 +60,7 @@ def read(body: Any, *, chat: bool, model: str, max_model_len: int) -> Asked:
         stream=stream,
         include_usage=include_usage,
         continuous_usage=include_usage and bool(options.get("continuous_usage_stats")),
+        cache_salt=str(body.get("cache_salt") or ""),
     )
 
 

@@ -9,14 +9,13 @@ the time.
 import random
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from engine.simulator.model import Cost, Roofline, Work
+from engine.simulator.text import BLOCK_TOKENS
 
 Stream = TypeVar("Stream")
-
-_BLOCK = 16  # tokens: prefixes are cached in whole blocks
-_REMEMBERED = 4096  # prompts whose prefix is kept
 
 
 @dataclass(slots=True, eq=False)
@@ -27,8 +26,8 @@ class Request(Generic[Stream]):
     prompt_tokens: int
     output_tokens: int
     """Tokens after which it ends, its end-of-sequence token counted."""
-    prefix: str = ""
-    """What its prompt shares with others; equal prefixes are computed once."""
+    prefix: tuple[int, ...] = ()
+    """A key for each block of its prompt, as `prefix_blocks` makes them; blocks with a known key are not computed."""
     generated: int = 0
     computed: int = 0
     """Tokens of its context whose keys and values are in the cache."""
@@ -87,7 +86,7 @@ class Batch(Generic[Stream]):
 
     def __post_init__(self) -> None:
         self._random = random.Random(f"speculation {self.seed}")
-        self._prefixes: OrderedDict[str, int] = OrderedDict()
+        self._blocks: OrderedDict[int, None] = OrderedDict()
 
     @property
     def kv_usage(self) -> float:
@@ -189,13 +188,15 @@ class Batch(Generic[Stream]):
         if not self.prefix_caching or request.computed:
             return
         self.counters.prefix_queries += request.prompt_tokens
-        cached = self._prefixes.get(request.prefix, 0)
+        known = len(list(takewhile(self._blocks.__contains__, request.prefix)))
         # The last token is always computed: it is what the first answer comes from.
-        request.computed = min(cached, request.prompt_tokens - 1) // _BLOCK * _BLOCK
+        request.computed = min(known * BLOCK_TOKENS, (request.prompt_tokens - 1) // BLOCK_TOKENS * BLOCK_TOKENS)
         self.counters.prefix_hits += request.computed
 
     def _remember_prefix(self, request: Request[Stream]) -> None:
-        self._prefixes[request.prefix] = request.prompt_tokens
-        self._prefixes.move_to_end(request.prefix)
-        if len(self._prefixes) > _REMEMBERED:
-            self._prefixes.popitem(last=False)
+        """Its blocks are the newest, the first of them last: what ends a chain goes before what begins it."""
+        for key in reversed(request.prefix):
+            self._blocks[key] = None
+            self._blocks.move_to_end(key)
+        while len(self._blocks) > self.kv_capacity_tokens // BLOCK_TOKENS:
+            self._blocks.popitem(last=False)

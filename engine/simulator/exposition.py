@@ -1,12 +1,13 @@
 """`/metrics` in Prometheus's text format: the part of vLLM's metrics that the simulation has."""
 
+from collections.abc import Collection
 from typing import Any
 
 from engine.simulator.batch import Batch
 
 
-def exposition(batch: Batch[Any], model: str) -> str:
-    """vLLM's gauges and counters for `batch`."""
+def exposition(batch: Batch[Any], model: str, only: Collection[str] = ()) -> str:
+    """vLLM's gauges and counters for `batch`; `only` those names, if any."""
     counters = batch.counters
     label = model.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     plain = f'{{engine="0",model_name="{label}"}}'
@@ -22,16 +23,23 @@ def exposition(batch: Batch[Any], model: str) -> str:
     ]
     lines: list[str] = []
     for name, kind, meaning, value in rows:
-        lines += [
-            f"# HELP vllm:{name} {meaning}",
-            f"# TYPE vllm:{name} {kind}",
-            f"vllm:{name}{plain} {float(value)}",
-        ]
-    lines += [
+        if not only or f"vllm:{name}" in only:
+            lines += [
+                f"# HELP vllm:{name} {meaning}",
+                f"# TYPE vllm:{name} {kind}",
+                f"vllm:{name}{plain} {float(value)}",
+            ]
+    if not only or "vllm:request_success_total" in only:
+        lines += _ended(counters.finished, counters.aborted, label)
+    return "".join(line + "\n" for line in lines)
+
+
+def _ended(finished: int, aborted: int, label: str) -> list[str]:
+    lines = [
         "# HELP vllm:request_success_total Requests that ended.",
         "# TYPE vllm:request_success_total counter",
     ]
-    for reason, count in (("finished", counters.finished), ("abort", counters.aborted)):
+    for reason, count in (("finished", finished), ("abort", aborted)):
         labels = f'{{engine="0",finished_reason="{reason}",model_name="{label}"}}'
         lines.append(f"vllm:request_success_total{labels} {count}")
-    return "\n".join(lines) + "\n"
+    return lines

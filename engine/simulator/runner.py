@@ -22,6 +22,7 @@ class Reply:
     ends_naturally: bool
     available: int = 0
     finished: bool = False
+    aborted: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -29,6 +30,8 @@ class Reply:
         """As OpenAI spells it; None before the end."""
         if not self.finished:
             return None
+        if self.aborted:
+            return "abort"
         return "stop" if self.ends_naturally else "length"
 
     def text(self, begin: int, end: int) -> str:
@@ -41,8 +44,18 @@ class Reply:
 class Runner:
     """Owns the batch; `run` it as a task, `submit` and `cancel` requests from the same event loop."""
 
-    def __init__(self, batch: Batch[Reply], clock: Clock, occupancy: Occupancy | None = None, slot: int = 0) -> None:
+    def __init__(
+        self,
+        batch: Batch[Reply],
+        clock: Clock,
+        occupancy: Occupancy | None = None,
+        slot: int = 0,
+        *,
+        memory_bytes: int = 0,
+    ) -> None:
         self.batch = batch
+        self.asleep = False
+        self._memory_bytes = memory_bytes
         self._clock = clock
         self._occupancy = occupancy
         self._slot = slot
@@ -62,13 +75,36 @@ class Runner:
         """Publish that nothing is being computed."""
         self._publish(Load())
 
+    def hold(self, held_bytes: int | None = None) -> None:
+        """Publish how much of the GPU's memory is held; None: all that was asked for."""
+        if self._occupancy is not None:
+            self._occupancy.hold(self._slot, self._memory_bytes if held_bytes is None else held_bytes)
+
+    def sleep(self, *, held_bytes: int | None) -> None:
+        """Compute nothing until `wake`; what was computed or waited is aborted, and all but `held_bytes` is freed."""
+        self.asleep = True
+        for request in (*self.batch.running, *self.batch.waiting):
+            reply = request.stream
+            reply.aborted = reply.finished = True
+            reply.news.set()
+            self.batch.cancel(request)
+        self.idle()
+        self.hold(held_bytes)
+
+    def wake(self) -> None:
+        """Take the memory back and go on."""
+        self.asleep = False
+        self.hold()
+        self._work.set()
+
     async def run(self) -> None:
         """Step until cancelled."""
         due_ns = self._clock.now_ns()
+        self.hold()
         try:
             while True:
                 self._work.clear()
-                step = self.batch.begin()
+                step = None if self.asleep else self.batch.begin()
                 if step is None:
                     self.idle()
                     await self._work.wait()
@@ -81,6 +117,7 @@ class Runner:
                 due_ns = max(due_ns, self._clock.now_ns() - FORGIVEN_NS)
         finally:
             self.idle()
+            self.hold(0)
 
     async def _wait(self, due_ns: int, step: Step[Reply]) -> None:
         """Until the step is over; in arrears, a part of its time, so that tokens keep their distance."""
@@ -89,7 +126,7 @@ class Runner:
 
     def _deliver(self, step: Step[Reply]) -> None:
         for request, _ in self.batch.finish(step):
-            reply = request.stream
+            reply = request.stream  # `finish` passes over those that were cancelled
             reply.available = request.generated
             reply.finished = request.finished
             reply.news.set()

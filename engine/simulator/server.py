@@ -8,10 +8,11 @@ from aiohttp import web
 
 from engine.simulator import asked, shapes
 from engine.simulator.batch import Request
+from engine.simulator.development import Development, wanted
 from engine.simulator.exposition import exposition
 from engine.simulator.flags import Settings
 from engine.simulator.runner import Reply, Runner
-from engine.simulator.text import Answer
+from engine.simulator.text import Answer, prefix_blocks
 
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 _LARGEST_BODY = 4 * 2**20
@@ -33,9 +34,12 @@ class Server:
         app.router.add_get("/health", self._health)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/metrics/", self._metrics_by_name)
         app.router.add_get("/version", self._version)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._completion)
+        if wanted():
+            Development(self._settings, self.runner, self._max_model_len).add_to(app)
         return app
 
     @web.middleware
@@ -61,6 +65,12 @@ class Server:
 
     async def _metrics(self, _: web.Request) -> web.Response:
         text = exposition(self.runner.batch, self._settings.served_model_name)
+        return web.Response(text=text, content_type="text/plain")
+
+    async def _metrics_by_name(self, request: web.Request) -> web.Response:
+        """As vLLM's, which mounts another application there: only the metrics that are named."""
+        only = request.query.getall("name[]", [])
+        text = exposition(self.runner.batch, self._settings.served_model_name, only)
         return web.Response(text=text, content_type="text/plain")
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -109,7 +119,7 @@ class Server:
         ends_naturally = not ask.ignore_eos and natural <= ask.max_tokens
         reply = Reply(answer, ends_naturally)
         tokens = natural if ends_naturally else ask.max_tokens
-        return Request(reply, ask.prompt_tokens, tokens, prefix=ask.prompt)
+        return Request(reply, ask.prompt_tokens, tokens, prefix=prefix_blocks(ask.cache_salt + ask.prompt))
 
     async def _stream(self, request: web.Request, reply: Reply, shape: shapes.Shape) -> web.StreamResponse:
         response = web.StreamResponse(headers=_HEADERS)

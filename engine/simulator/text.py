@@ -12,6 +12,9 @@ from engine.workload import STAGE
 TEMPLATE_TOKENS = 28
 """Tokens that a chat template puts around one message."""
 
+BLOCK_TOKENS = 16
+"""Prefixes are cached in whole blocks, as vLLM's are."""
+
 _LONGEST_PIECE = 5  # letters; longer words take two tokens, as they do in real vocabularies
 _PIECE = re.compile(r"\s*(?:\w+(?:'\w+)?|[^\w\s])")
 
@@ -25,6 +28,16 @@ def pieces(text: str) -> tuple[str, ...]:
 def count_tokens(text: str) -> int:
     """How many tokens `text` takes."""
     return len(pieces(text))
+
+
+@lru_cache(maxsize=1024)
+def prefix_blocks(text: str) -> tuple[int, ...]:
+    """A key for each whole block of `text`, which is of all the text up to its end: equal beginnings, equal keys."""
+    words, keys, key = pieces(text), list[int](), 0
+    for end in range(BLOCK_TOKENS, len(words) + 1, BLOCK_TOKENS):
+        key = hash((key, words[end - BLOCK_TOKENS : end]))
+        keys.append(key)
+    return tuple(keys)
 
 
 def _halves(word: str) -> tuple[str, ...]:
@@ -78,10 +91,11 @@ def _stage() -> dict[str, tuple[str, str]]:
 
 
 def _topic(prompt: str, rng: random.Random) -> tuple[str, str]:
-    known = _stage().get(prompt.strip())
+    question = prompt.strip().rpartition("\n")[2]  # what is asked comes last, however long the text before it
+    known = _stage().get(question)
     if known:
         return known
-    words = set(re.findall(r"\w+", prompt.lower()))
+    words = set(re.findall(r"\w+", question.lower()))
     words |= {word.removesuffix("s") for word in words}
     scores = {topic: len(words.intersection(keys)) for topic, keys in KEYWORDS.items()}
     best = max(scores, key=lambda topic: scores[topic])

@@ -14,21 +14,18 @@ import pynvml
 
 Field = tuple[int, int]
 """A field id and its scope (0: the GPU, 1: the module, 2: the memory)."""
-Answer = tuple[float | int | None, int]
-"""A value, or None and the nvmlReturn that says why."""
 
 _ELEMENT = pynvml.c_nvmlFieldValue_t
-# Integers in a union's first bytes, by how many of its bits are theirs.
-_MASKS = {
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: (1 << 32) - 1,
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: (1 << 8 * ctypes.sizeof(ctypes.c_ulong)) - 1,
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: (1 << 64) - 1,
-    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: (1 << 16) - 1,
-}
-_OTHERS = {
-    pynvml.NVML_VALUE_TYPE_DOUBLE: "=d",
-    pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: "=q",
-    pynvml.NVML_VALUE_TYPE_SIGNED_INT: "=i4x",
+_ANY = "8s"
+# A value's eight bytes, by its type: the union's first bytes are the number, the others are anything.
+_LAYOUTS = {
+    pynvml.NVML_VALUE_TYPE_DOUBLE: "d",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: "I4x",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: "Q" if ctypes.sizeof(ctypes.c_ulong) == 8 else "I4x",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: "Q",
+    pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: "q",
+    pynvml.NVML_VALUE_TYPE_SIGNED_INT: "i4x",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: "H6x",
 }
 
 
@@ -40,24 +37,35 @@ class FieldReader:
         self._values = (_ELEMENT * len(fields))()
         for element, (field, scope) in zip(self._values, fields, strict=True):
             element.fieldId, element.scopeId = field, scope
-        self._unpack = struct.Struct("=" + _element_layout() * len(fields)).unpack_from
         self._call = _function()
+        self._fine = (0,) * len(fields)
+        self._heads = _unpacker([_ANY] * len(fields))
+        # As the last whole answer was: types do not change, so the next one is read at once.
+        self._types: tuple[int, ...] = ()
+        self._unpack = self._heads
+        self.codes = self._fine
+        """Each field's nvmlReturn in the newest answer; where it is not 0 there is no value."""
 
-    def read(self) -> list[Answer]:
-        """The answers in the order of the fields; raises NVMLError when the call as a whole failed."""
-        code = self._call(self._handle, self._count, self._values)
-        if code:
-            raise pynvml.NVMLError(code)
+    def read(self) -> Sequence[float | int | None]:
+        """The values in the order of the fields, None where `codes` says why; raises NVMLError when the call failed."""
+        failed = self._call(self._handle, self._count, self._values)
+        if failed:
+            raise pynvml.NVMLError(failed)
         cells = self._unpack(self._values)
-        found: list[Answer] = []
-        for kind, refused, bits in zip(cells[::3], cells[1::3], cells[2::3], strict=True):
-            if refused:
-                found.append((None, refused))
-            elif mask := _MASKS.get(kind):
-                found.append((bits & mask, 0))
-            else:
-                found.append((_other(kind, bits), 0))
-        return found
+        if cells[::3] == self._types and cells[1::3] == self._fine:
+            self.codes = self._fine
+            return cells[2::3]
+        return self._unusual()
+
+    def _unusual(self) -> Sequence[float | int | None]:
+        """An answer of other types than the last one, or with a field that has none."""
+        cells = self._heads(self._values)
+        types, self.codes = cells[::3], cells[1::3]
+        unpack = _unpacker([_ANY if code else _LAYOUTS[kind] for kind, code in zip(types, self.codes, strict=True)])
+        values = unpack(self._values)[2::3]
+        if self.codes == self._fine:
+            self._types, self._unpack = types, unpack
+        return [None if code else value for value, code in zip(values, self.codes, strict=True)]
 
 
 def _function() -> Callable[..., int]:
@@ -70,13 +78,8 @@ def _function() -> Callable[..., int]:
     return function
 
 
-def _element_layout() -> str:
-    """valueType, nvmlReturn and the value's eight bytes of one array element, as `struct` writes it."""
+def _unpacker(layouts: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads valueType, nvmlReturn and the value of every array element, values as `layouts` say."""
     kind, code, value = _ELEMENT.valueType.offset, _ELEMENT.nvmlReturn.offset, _ELEMENT.value.offset
-    tail = ctypes.sizeof(_ELEMENT) - value - 8
-    return f"{kind}xI{code - kind - 4}xI{value - code - 4}xQ{tail}x"
-
-
-def _other(kind: int, bits: int) -> float | int:
-    value: float | int = struct.unpack(_OTHERS[kind], struct.pack("=Q", bits))[0]
-    return value
+    head, tail = f"{kind}xI{code - kind - 4}xI{value - code - 4}x", f"{ctypes.sizeof(_ELEMENT) - value - 8}x"
+    return struct.Struct("=" + "".join(head + layout + tail for layout in layouts)).unpack_from

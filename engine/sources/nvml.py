@@ -1,54 +1,66 @@
 """Finding this machine's NVIDIA GPUs, and saying what is wrong where there are none."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 import pynvml
 
 from engine.errors import DeviceError, NoDevice
 from engine.sources.nvml_gpu import NvmlGpu
+from engine.sources.patience import settle, started
+from engine.sources.source import Candidate
 
 
-def open_nvml(gpus: Sequence[str] = ()) -> list[NvmlGpu]:
+def find_nvml(gpus: Sequence[str] = ()) -> list[Candidate]:
     """The GPUs called `gpus` (indices or UUIDs), or all of them.
 
-    Raises NoDevice when there is no driver, no GPU or no permission, DeviceError when a GPU does not answer.
+    Raises NoDevice when there is no driver, no GPU or no permission; a candidate's `open` raises DeviceError when
+    its GPU does not answer.
     """
     _initialise()
-    opened: list[NvmlGpu] = []
-    try:
-        for index in _chosen(gpus):
-            pynvml.nvmlInit()  # once for each GPU: its close takes one away
-            opened.append(_open_gpu(index))
-    except DeviceError:
-        for gpu in opened:
-            gpu.close()
-        raise
-    finally:
+    candidates = [Candidate("nvml", index, partial(_open_gpu, index)) for index in _chosen(gpus)]
+    # Each GPU that is opened takes the driver for itself; this was for looking around.
+    with suppress(pynvml.NVMLError):
         pynvml.nvmlShutdown()
-    return opened
+    return candidates
 
 
 def _open_gpu(index: int) -> NvmlGpu:
+    pynvml.nvmlInit()
     try:
         return NvmlGpu(pynvml.nvmlDeviceGetHandleByIndex(index), index).open()
     except pynvml.NVMLError as error:
         pynvml.nvmlShutdown()
         raise DeviceError(
-            f"GPU {index} does not answer: {error}", remedy="choose the others with --gpus, or reset it"
+            f"GPU {index} does not answer: {error}",
+            remedy="choose the others (measure --gpu, a demo's gpus:), or reset it",
         ) from error
 
 
 def _chosen(gpus: Sequence[str]) -> list[int]:
     """Indices of the GPUs called `gpus`, each once; of all, when none is called."""
-    known = {str(index): _uuid(index) for index in range(pynvml.nvmlDeviceGetCount())}
-    if not known:
+    indices = {str(index): index for index in range(pynvml.nvmlDeviceGetCount())}
+    if not indices:
         raise NoDevice("the NVIDIA driver sees no GPU", remedy=SHOW_THE_GPU)
-    indices = {index: index for index in known} | {uuid: index for index, uuid in known.items() if uuid}
-    for name in gpus:
-        if name not in indices:
-            there = ", ".join(f"{index} ({uuid or 'does not answer'})" for index, uuid in known.items())
-            raise NoDevice(f"no GPU is called {name!r}", remedy=f"there are {there}")
-    return sorted({int(indices[name]) for name in gpus or known})
+    unknown = [name for name in gpus if name not in indices]
+    if unknown:
+        uuids = _uuids(len(indices))
+        indices |= {uuid: index for index, uuid in enumerate(uuids) if uuid}
+        for name in unknown:
+            if name not in indices:
+                there = ", ".join(f"{index} ({uuid or 'does not answer'})" for index, uuid in enumerate(uuids))
+                raise NoDevice(f"no GPU is called {name!r}", remedy=f"there are {there}")
+    return sorted({indices[name] for name in gpus or indices})
+
+
+def _uuids(count: int) -> list[str | None]:
+    """Every GPU's UUID, None where it does not tell, or not in time."""
+    asked = [started(partial(_uuid, index)) for index in range(count)]
+    settle(asked)
+    if not all(each.done() for each in asked):
+        pynvml.nvmlInit()  # once more, never taken back: a thread is inside the driver
+    return [each.result() if each.done() else None for each in asked]
 
 
 def _uuid(index: int) -> str | None:

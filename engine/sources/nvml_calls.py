@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 import pynvml
 from pydantic import JsonValue
 
-from engine.sources.source import Reading, SlowCall
+from engine.metrics import PROCESS_LANE
+from engine.sources.source import ProcessCall, Reading, SlowCall
 
 T = TypeVar("T")
+V = TypeVar("V")
 Handle = Any
 """pynvml is untyped."""
 
@@ -60,6 +62,14 @@ def slow_lane(handle: Callable[[], Handle]) -> tuple[list[SlowCall], dict[str, s
     return calls, unsupported
 
 
+def process_lane(handle: Callable[[], Handle]) -> tuple[ProcessCall | None, dict[str, str]]:
+    """The call that lists the compute processes, or why this GPU refuses it."""
+    chosen, reason = _first_way(handle(), _PROCESS_WAYS)
+    if chosen is None:
+        return None, dict.fromkeys(PROCESS_LANE, reason)
+    return ProcessCall(PROCESS_LANE, _quiet(chosen, handle, len(PROCESS_LANE))), {}
+
+
 def provenance_of(handle: Handle, index: int) -> dict[str, JsonValue]:
     """The board and how it is set up; None for what the driver does not tell."""
     power = _ask(pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle) or (None, None)
@@ -79,6 +89,10 @@ def provenance_of(handle: Handle, index: int) -> dict[str, JsonValue]:
         "power_limit_range_watts": [_thousandth(power[0]), _thousandth(power[1])],
         "clock_sm_megahertz": _ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
         "clock_sm_max_megahertz": _ask(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM),
+        "clock_sm_application_megahertz": _ask(pynvml.nvmlDeviceGetApplicationsClock, handle, pynvml.NVML_CLOCK_SM),
+        "clock_sm_application_default_megahertz": _ask(
+            pynvml.nvmlDeviceGetDefaultApplicationsClock, handle, pynvml.NVML_CLOCK_SM
+        ),
         "clock_memory_megahertz": _ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
         "clock_memory_max_megahertz": _ask(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_MEM),
         "memory_total_bytes": None if memory is None else memory.total,
@@ -88,7 +102,7 @@ def provenance_of(handle: Handle, index: int) -> dict[str, JsonValue]:
     }
 
 
-def _first_way(handle: Handle, ways: Sequence["Way"]) -> tuple["Way | None", str]:
+def _first_way(handle: Handle, ways: Sequence["Way[V]"]) -> tuple["Way[V] | None", str]:
     reason = ""
     for way in ways:
         try:
@@ -101,8 +115,8 @@ def _first_way(handle: Handle, ways: Sequence["Way"]) -> tuple["Way | None", str
     return None, reason
 
 
-def _quiet(way: "Way", handle: Callable[[], Handle], width: int) -> Callable[[], Sequence[Reading]]:
-    def read() -> Sequence[Reading]:
+def _quiet(way: "Way[V]", handle: Callable[[], Handle], width: int) -> Callable[[], Sequence[V | None]]:
+    def read() -> Sequence[V | None]:
         try:
             return way(handle())
         except pynvml.NVMLError:
@@ -127,7 +141,7 @@ def _switch(value: int | None) -> bool | None:
     return None if value is None else value == pynvml.NVML_FEATURE_ENABLED
 
 
-Way = Callable[[Handle], Sequence[Reading]]
+Way = Callable[[Handle], Sequence[V]]
 
 
 def _memory_temperature(handle: Handle) -> Sequence[Reading]:
@@ -139,8 +153,21 @@ def _utilization(handle: Handle) -> Sequence[Reading]:
     return rates.gpu, rates.memory
 
 
+def _processes(listed: Callable[[Handle], Sequence[Any]]) -> Way[Reading | str]:
+    def read(handle: Handle) -> Sequence[Reading | str]:
+        ids = sorted({process.pid for process in listed(handle)})
+        return len(ids), ",".join(map(str, ids))
+
+    return read
+
+
+_PROCESS_WAYS = (
+    _processes(pynvml.nvmlDeviceGetComputeRunningProcesses_v3),
+    _processes(pynvml.nvmlDeviceGetComputeRunningProcesses_v2),
+)
+
 # Columns, and the ways to ask for them: the first that is not refused is used, others serve other drivers.
-_SLOW_LANE: tuple[tuple[tuple[str, ...], tuple[Way, ...]], ...] = (
+_SLOW_LANE: tuple[tuple[tuple[str, ...], tuple[Way[Reading], ...]], ...] = (
     (
         ("temperature_celsius",),
         (

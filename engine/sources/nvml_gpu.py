@@ -4,12 +4,12 @@ What nvml.h says and this module relies on: field 186 is instant power, field 18
 mW), field 83 the energy in mJ since the driver was loaded; each field has an nvmlReturn of its own. Scope 1
 of the power fields is the whole module, where GPU and CPU share one (Grace). nvmlDeviceGetPowerUsage is
 instant power up to GA100 (compute capability 8.0) and a one-second average on everything newer, so it only
-ever stands in for what it is. No process list is asked for: it costs milliseconds.
+ever stands in for what it is. The process list costs milliseconds and is for a loop of its own.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pynvml
@@ -18,8 +18,8 @@ from pydantic import JsonValue
 from engine.clock import NS
 from engine.metrics import EXTRA_LANE, FAST_LANE
 from engine.sources.fields import Field, FieldReader
-from engine.sources.nvml_calls import REFUSALS, Handle, provenance_of, slow_lane
-from engine.sources.source import Reading, SlowCall
+from engine.sources.nvml_calls import REFUSALS, Handle, process_lane, provenance_of, slow_lane
+from engine.sources.source import ProcessCall, Reading, SlowCall
 
 FIELDS: dict[str, Field] = {
     "power_instant_watts": (pynvml.NVML_FI_DEV_POWER_INSTANT, 0),
@@ -59,6 +59,7 @@ class NvmlGpu:
         self.device_id = self.device_name = ""
         self.fast_columns: tuple[str, ...] = ()
         self.slow_calls: tuple[SlowCall, ...] = ()
+        self.process_call: ProcessCall | None = None
         self.unsupported: Mapping[str, str] = {}
         self.windows_ns: Mapping[str, int] = {"power_average_watts": NS, "module_power_average_watts": NS}
         self.notes: tuple[str, ...] = ()
@@ -81,9 +82,11 @@ class NvmlGpu:
                 del refused[name]
         self.fast_columns = tuple(name for name in FAST_LANE + EXTRA_LANE if name in {*self._names, *self._calls})
         slow_calls, slow_refused = slow_lane(lambda: self._handle)
+        self.process_call, list_refused = process_lane(lambda: self._handle)
         # Nobody misses a module's power on a board that is none.
         refused = {name: reason for name, reason in refused.items() if name in FAST_LANE}
-        self.slow_calls, self.unsupported = tuple(slow_calls), self._explained(refused) | slow_refused
+        self.slow_calls = tuple(slow_calls)
+        self.unsupported = self._explained(refused) | slow_refused | list_refused
         if self._mig():
             self.notes = (f"gpu{self.index}: {_MIG_NOTE}",)
         return self
@@ -91,7 +94,12 @@ class NvmlGpu:
     def read_fast(self) -> tuple[Reading, ...]:
         """One sample in one driver call (and one more for each column that has no field here)."""
         self.failure = None
-        readings = self._read_fields()
+        values = self._read_fields()
+        if not self._calls:
+            return tuple([None if value is None else value / 1000 for value in values])
+        readings = {
+            name: None if value is None else value / 1000 for name, value in zip(self._names, values, strict=True)
+        }
         for name, call in self._calls.items():
             readings[name] = self._milli(call)
         return tuple([readings[name] for name in self.fast_columns])
@@ -107,24 +115,25 @@ class NvmlGpu:
 
     # -- reading
 
-    def _read_fields(self) -> dict[str, Reading]:
+    def _read_fields(self) -> Sequence[Reading]:
+        """Milliwatts and millijoules in the order of `_names`."""
         if self._fields is None:
-            return {}
+            return ()
         try:
-            answers = self._fields.read()
+            values = self._fields.read()
         except pynvml.NVMLError as error:
             self._failed(error)
-            return dict.fromkeys(self._names)
-        readings: dict[str, Reading] = {}
-        refusals: dict[int, list[str]] = {}
-        for name, (value, code) in zip(self._names, answers, strict=True):
-            readings[name] = None if value is None else value / 1000
+            return [None] * len(self._names)
+        if any(self._fields.codes):
+            self.failure = self._refusals(self._fields.codes)
+        return values
+
+    def _refusals(self, codes: Sequence[int]) -> str:
+        found: dict[int, list[str]] = {}
+        for name, code in zip(self._names, codes, strict=True):
             if code:
-                refusals.setdefault(code, []).append(name)
-        if refusals:
-            told = (f"{', '.join(names)}: {pynvml.NVMLError(code)}" for code, names in refusals.items())
-            self.failure = "; ".join(told)
-        return readings
+                found.setdefault(code, []).append(name)
+        return "; ".join(f"{', '.join(names)}: {pynvml.NVMLError(code)}" for code, names in found.items())
 
     def _milli(self, call: Callable[[Any], float]) -> float | None:
         """Milliwatts or millijoules as watts or joules."""
@@ -169,7 +178,8 @@ class NvmlGpu:
 
     def _refused_fields(self) -> dict[str, str]:
         try:
-            answers = FieldReader(self._handle, list(FIELDS.values())).read()
+            fields = FieldReader(self._handle, list(FIELDS.values()))
+            fields.read()
         except pynvml.NVMLError as error:
             if error.value in REFUSALS:
                 return dict.fromkeys(FIELDS, str(error))
@@ -177,7 +187,7 @@ class NvmlGpu:
             return {name: str(error) for name in FIELDS if name not in FAST_LANE}
         return {
             name: str(pynvml.NVMLError(code))
-            for name, (_, code) in zip(FIELDS, answers, strict=True)
+            for name, code in zip(FIELDS, fields.codes, strict=True)
             if code in REFUSALS or (code and name not in FAST_LANE)
         }
 

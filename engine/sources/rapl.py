@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from engine.errors import NoDevice
-from engine.sources.source import Reading, SlowCall
+from engine.sources.source import ProcessCall, Reading, SlowCall
 
 POWERCAP = Path("/sys/class/powercap")
 CPUINFO = Path("/proc/cpuinfo")
@@ -52,6 +52,7 @@ class RaplCpu:
         self.device_name = model
         self._domains = {"energy_joules": packages}
         self.slow_calls: tuple[SlowCall, ...] = ()
+        self.process_call: ProcessCall | None = None
         refused = dict.fromkeys(("power_instant_watts", "power_average_watts"), _ENERGY_ONLY)
         if isinstance(dram, str):
             refused["dram_energy_joules"] = dram

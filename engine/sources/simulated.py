@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -16,9 +17,9 @@ from pydantic import JsonValue
 
 from engine.clock import NS, Clock
 from engine.errors import NoDevice
-from engine.metrics import FAST_LANE
+from engine.metrics import FAST_LANE, PROCESS_LANE
 from engine.occupancy import Load, Occupancy
-from engine.sources.source import Reading, SlowCall
+from engine.sources.source import ProcessCall, Reading, SlowCall
 
 TICK_NS = NS // 10
 INSTANT_WINDOW_NS = NS // 40
@@ -105,11 +106,11 @@ class SimulatedGpu:
     """The device: reads `loads`, and answers as a Hopper's NVML would.
 
     The instant field is held for 100 ms and covers the last 25 ms of it, the average covers one second, the
-    energy counter (mJ) is exact; all three are renewed every 100 ms at a phase that comes from `seed`.
+    energy counter (mJ) is exact; all three are renewed every 100 ms at a phase that comes from `seed`. Who
+    computes on it is whom `writers` names.
     """
 
     kind = "simulated"
-    index = 0
     device_name = "Simulated GPU"
 
     def __init__(
@@ -118,18 +119,23 @@ class SimulatedGpu:
         loads: Callable[[], list[Load]] = list,
         *,
         seed: int = 0,
+        index: int = 0,
         board: Board | None = None,
+        writers: Callable[[], list[int]] = list,
         close: Callable[[], None] = lambda: None,
     ) -> None:
+        # Every board has noise, a phase and a counter of its own.
+        seed += index
         self._clock, self._loads, self._seed, self._close = clock, loads, seed, close
         self.board = board or Board()
-        self.device_id = f"SIM-{seed}"
+        self.index, self.device_id = index, f"SIM-{seed}"
         self.fast_columns: tuple[str, ...] = FAST_LANE
         self.unsupported: Mapping[str, str] = {"memory_used_bytes": "the simulated GPU has no memory"}
         self.windows_ns: Mapping[str, int] = _WINDOWS_NS
         self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
         self.slow_calls = tuple(SlowCall(columns, read) for columns, read in self._slow_lane())
+        self.process_call: ProcessCall | None = ProcessCall(PROCESS_LANE, lambda: _listed(writers()))
         random = Random(seed)
         self._phase_ns = random.randrange(TICK_NS)
         # A real counter has been running since the driver was loaded: nobody may rely on it starting at 0.
@@ -204,16 +210,36 @@ class SimulatedGpu:
         return 0 if self._busy() else REASON_IDLE
 
 
-def open_simulated(clock: Clock, occupancy: Path | None, *, seed: int = 0) -> SimulatedGpu:
-    """The simulated GPU that follows the arms in the file `occupancy` (None: it idles)."""
+def open_simulated(clock: Clock, occupancy: Path | None, *, seed: int = 0, index: int = 0) -> SimulatedGpu:
+    """The simulated GPU `index`, which follows its arms in the file `occupancy` (None: it idles)."""
     if occupancy is None:
-        return SimulatedGpu(clock, seed=seed)
+        return SimulatedGpu(clock, seed=seed, index=index)
+    file = _opened(occupancy)
+    slots = file.slots_of(index)
+    loads, writers = partial(file.read_all, slots), partial(file.writers, slots)
+    return SimulatedGpu(clock, loads, seed=seed, index=index, writers=writers, close=file.close)
+
+
+def simulated_gpus(occupancy: Path | None) -> list[int]:
+    """The simulated GPUs that arms are on, by their indices."""
+    if occupancy is None:
+        return [0]
+    file = _opened(occupancy)
+    indices = file.gpus
+    file.close()
+    return indices
+
+
+def _opened(occupancy: Path) -> Occupancy:
     try:
-        slots = Occupancy(occupancy)
+        return Occupancy(occupancy)
     except (OSError, ValueError) as error:
         what = f"the simulated GPU cannot read its arms' occupancy in {occupancy}: {error}"
         raise NoDevice(what, remedy="create the file with Occupancy.create first") from error
-    return SimulatedGpu(clock, slots.read_all, seed=seed, close=slots.close)
+
+
+def _listed(pids: list[int]) -> tuple[int, str]:
+    return len(pids), ",".join(map(str, pids))
 
 
 def _approach(value: float, settled: float, time_constants: float) -> float:

@@ -18,6 +18,14 @@ class SlowCall:
     read: Callable[[], Sequence[Reading]]
 
 
+@dataclass(frozen=True)
+class ProcessCall:
+    """The driver call that lists who computes on the device: `read` gives a count and a text, and never raises."""
+
+    columns: tuple[str, ...]
+    read: Callable[[], Sequence[Reading | str]]
+
+
 class Source(Protocol):
     """One device. Opening it is the implementation's business; from then on nothing here raises.
 
@@ -33,6 +41,8 @@ class Source(Protocol):
     fast_columns: tuple[str, ...]
     """The columns of FAST_LANE and EXTRA_LANE that the device has, in that order."""
     slow_calls: tuple[SlowCall, ...]
+    process_call: ProcessCall | None
+    """Milliseconds on some drivers, so it belongs to no loop that has a deadline; None where it is refused."""
     unsupported: Mapping[str, str]
     windows_ns: Mapping[str, int]
     """How long the sensor looks for one value, by column, where that is documented."""
@@ -49,3 +59,15 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let the device go."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A device that is there, and that has not been asked anything yet.
+
+    `open` asks it; it raises DeviceError, and takes as long as the driver does, which may be for ever.
+    """
+
+    kind: str
+    index: int
+    open: Callable[[], Source]

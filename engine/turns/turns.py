@@ -1,32 +1,100 @@
 """The turns of a race: warm-up, idle baseline, and the rounds with cool-downs between them."""
 
 import asyncio
-from collections.abc import Mapping
-
-from pydantic import JsonValue
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from engine.clock import NS
 from engine.config import Demo
-from engine.documents import Mark, MarkKind
-from engine.loadgen import LoadGenerator
+from engine.documents import MarkKind
+from engine.errors import ArmError
+from engine.loadgen import RoundLoad
 from engine.narrator import Narrator
-from engine.schedule import Turn, alternate
+from engine.schedule import Block, Turn, blocks
+from engine.turns.cooling import Cooling
+from engine.turns.entrant import Entrant
+from engine.turns.telling import round_told
+from engine.validity import Reason
 
-_WARM_UP_REQUESTS = 2
+_FEWEST_ARMS = 2
+_OBITUARY_SECONDS = 1.0
+"""So long whoever watches the arm's process may take to say that it has ended, and how."""
+_SENSORS_SECONDS = 0.5
+"""By then the last samples of a round are in, and its figures stand."""
 
 
 class Turns:
-    """Runs `demo`'s schedule on the load generators of arms that are ready."""
+    """Runs `demo`'s schedule on `entrants` that are ready; `decided` tells after each block whether more are needed.
 
-    def __init__(self, demo: Demo, loads: Mapping[str, LoadGenerator], narrator: Narrator) -> None:
-        self._demo, self._loads, self._narrator = demo, loads, narrator
-        self._first_celsius: float | None = None
+    An arm that is gone for good (`lose`) takes no more turns; the others go on as long as there are two.
+    """
+
+    def __init__(
+        self,
+        demo: Demo,
+        entrants: Mapping[str, Entrant],
+        narrator: Narrator,
+        *,
+        decided: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._demo, self._entrants, self._narrator, self._decided = demo, entrants, narrator, decided
+        self._cooling = Cooling(demo.schedule, narrator)
+        self._together = demo.schedule.mode != "alternate"
+        self._gone: dict[str, ArmError] = {}
+        self._loss = asyncio.Event()
+        self._running: dict[str, asyncio.Task[RoundLoad]] = {}
+
+    def lose(self, error: ArmError) -> bool:
+        """An arm is gone for good: its round ends now, incomplete. Whether the others are enough to go on."""
+        enough = len(self._left) - (error.arm in self._left) >= _FEWEST_ARMS
+        if error.arm not in self._gone:
+            self._gone[error.arm] = error
+            self._loss.set()
+            if enough:
+                text = f"arm {error.arm} is gone; the race goes on without it"
+                self._narrator.mark(MarkKind.WARNING, arm=error.arm, text=text)
+        if task := self._running.get(error.arm):
+            task.cancel()
+        return enough
+
+    @property
+    def _left(self) -> list[str]:
+        return [label for label in self._entrants if label not in self._gone]
+
+    # -- before the rounds
 
     async def warm_up(self) -> None:
-        """A few answers from each arm, so that caches and clocks are up before anything counts."""
-        self._narrator.phase("warming")
-        for load in self._loads.values():
-            await load.warm_up(requests=_WARM_UP_REQUESTS)
+        """Every arm works until its speed settles, so that caches and clocks are up before anything counts.
+
+        Raises ArmError when too few arms are left.
+        """
+        seconds = self._demo.schedule.warm_up_seconds
+        if self._demo.schedule.mode == "shared":
+            text = "all arms share the device at once: whose watts they are nobody can tell"
+            self._narrator.mark(MarkKind.WARNING, text=text, data={"code": Reason.SHARED_DEVICE.value, "open": True})
+        if self._together:
+            self._narrator.phase("warming", seconds)
+            await _all([self._warm_up(label, seconds) for label in self._left])
+            return
+        for label in self._left:
+            self._narrator.phase("warming", seconds, arm=label)
+            await self._warm_up(label, seconds)
+
+    async def _warm_up(self, label: str, seconds: float) -> None:
+        entrant, restart = self._entrants[label], self._demo.arms[self._demo.labels.index(label)].restart
+        tries = 1 + (restart.times if restart else 0)
+        for left in reversed(range(tries)):
+            try:
+                await entrant.wake()
+                await entrant.warm_up(self._narrator.clock.now_ns() + round(seconds * NS))
+                await entrant.rest()
+                return
+            except ArmError as error:
+                if left:
+                    await asyncio.sleep(_OBITUARY_SECONDS)
+                else:
+                    await self._drop(error)
 
     async def baseline(self) -> None:
         """Leave the device idle, with the arms loaded, for as long as the demo asks."""
@@ -36,69 +104,118 @@ class Turns:
             self._narrator.phase("baseline", seconds)
             await clock.wait_until(clock.now_ns() + round(seconds * NS))
 
+    # -- the rounds
+
     async def rounds(self) -> None:
-        """Every round in its order."""
-        for turn in alternate(self._demo.labels, self._demo.schedule.rounds):
-            await self._cool_down()
-            await self._round(turn)
+        """Every block in its order, until all are run or the verdict is decided.
+
+        Raises the ArmError of an arm that was lost on the way, at the latest when the others are through.
+        """
+        schedule = self._demo.schedule
+        planned = blocks(schedule.mode, self._demo.labels, schedule.rounds)
+        if left_out := schedule.rounds - sum(len(block.turns) for block in planned):
+            text = f"{left_out} of {schedule.rounds} rounds left out: arms that run together need whole blocks"
+            self._narrator.mark(MarkKind.NOTE, text=text)
+        for block in planned:
+            await self._block(block)
+            if block is not planned[-1] and await self._is_decided():
+                text = f"the verdict is decided: ended after {block.number} of {len(planned)} blocks"
+                self._narrator.mark(MarkKind.NOTE, text=text)
+                break
+        for error in self._gone.values():
+            raise error
         self._narrator.phase("done")
 
-    async def _cool_down(self) -> None:
-        """Wait until the GPU is about as cool as it was before the first turn, or the time for it is over."""
-        schedule, clock = self._demo.schedule, self._narrator.clock
-        celsius = self._celsius()
-        if self._first_celsius is None or celsius is None or schedule.cooldown_celsius is None:
-            self._first_celsius = self._first_celsius or celsius
-            return
-        goal = self._first_celsius + schedule.cooldown_celsius
-        if celsius <= goal:
-            return
-        deadline = clock.now_ns() + round(schedule.cooldown_timeout_seconds * NS)
-        self._narrator.phase("cooling", schedule.cooldown_timeout_seconds)
-        while (celsius := self._celsius()) is not None and celsius > goal and clock.now_ns() < deadline:
-            await asyncio.sleep(0.1)
+    async def _is_decided(self) -> bool:
+        if not self._demo.schedule.stop_when_decided:
+            return False
+        await asyncio.sleep(_SENSORS_SECONDS)
+        return self._decided()
 
-    def _celsius(self) -> float | None:
-        value = self._narrator.ledger.slow.get("temperature_celsius")
-        return float(value) if isinstance(value, int | float) else None
+    async def _block(self, block: Block) -> None:
+        for turns in [block.turns] if block.together else [(turn,) for turn in block.turns]:
+            present = [turn for turn in turns if turn.arm not in self._gone]
+            if present:
+                await self._cooling.wait([turn.arm for turn in present])
+                await self._turns(present)
 
-    async def _round(self, turn: Turn) -> None:
-        """One turn: load until its time is up, then drain."""
-        clock = self._narrator.clock
+    async def _turns(self, turns: Sequence[Turn]) -> None:
+        """Turns that begin at the same time."""
+        ready = [turn for turn in turns if await self._ready(turn.arm)]
+        if not ready:
+            return
         self._narrator.phase("racing")
-        self._narrator.arm_state(turn.arm, "active")
-        begun = clock.now_ns()
-        cutoff = begun + round(self._demo.schedule.round_seconds * NS)
-        self._tell_begin(turn, begun, cutoff)
-        complete = False
+        begun_ns = self._narrator.clock.now_ns()
+        await _all([self._round(turn, begun_ns) for turn in ready])
+        for turn in ready:
+            # One that has failed, or is being started anew, is not put to rest.
+            if self._narrator.ledger.arms[turn.arm].state == "active":
+                await self._do(self._entrants[turn.arm].rest())
+
+    async def _ready(self, label: str) -> bool:
+        return label not in self._gone and await self._do(self._entrants[label].wake())
+
+    async def _round(self, turn: Turn, begun_ns: int) -> None:
+        """One turn: load until its time is up or its work is done, then drain."""
+        schedule, entrant, narrator = self._demo.schedule, self._entrants[turn.arm], self._narrator
+        requests = schedule.round_requests
+        cutoff_ns = begun_ns + round(schedule.round_seconds * NS) if requests is None else None
+        told = round_told(turn, entrant, begun_ns=begun_ns, cutoff_ns=cutoff_ns, requests=requests)
+        narrator.arm_state(turn.arm, "active")
+        told.begin(narrator)
+        until = asyncio.Event() if cutoff_ns is None else cutoff_ns
+        work = asyncio.create_task(entrant.round(turn.number, until, requests=requests))
+        self._running[turn.arm] = work
+        load: RoundLoad | None = None
+        problem: str | None = "the run ended in the middle of it"
         try:
-            load = await self._loads[turn.arm].round(turn.number, cutoff)
-            complete = load.complete
-            if load.problem:
-                self._narrator.mark(MarkKind.WARNING, arm=turn.arm, text=f"round {turn.number}: {load.problem}")
+            await asyncio.wait([work])
+            if not work.cancelled():
+                load = work.result()
+                problem = load.problem
         finally:
-            self._tell_end(turn, cutoff, complete=complete)
-        self._narrator.arm_state(turn.arm, "resting")
+            del self._running[turn.arm]
+            await _cancelled([work])
+            told.end(narrator, load, str(self._gone.get(turn.arm, "")) or problem)
+        if load is not None and load.problem:
+            narrator.mark(MarkKind.WARNING, arm=turn.arm, text=f"round {turn.number}: {load.problem}")
+            await asyncio.sleep(_OBITUARY_SECONDS)
 
-    def _tell_begin(self, turn: Turn, begun: int, cutoff: int) -> None:
-        concurrency = self._demo.workload.concurrency
-        slots = self._demo.arms[self._demo.labels.index(turn.arm)].slots or concurrency
-        data: dict[str, JsonValue] = {
-            "slots": min(slots, concurrency),
-            "ends_t_ns": cutoff,
-            "concurrency": concurrency,
-        }
-        self._narrator.emit(Mark(kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=turn.arm, round=turn.number, data=data))
+    # -- losses
 
-    def _tell_end(self, turn: Turn, cutoff: int, *, complete: bool) -> None:
-        drained = self._narrator.clock.now_ns()
-        self._narrator.emit(
-            Mark(
-                kind=MarkKind.ROUND_END,
-                t_ns=min(cutoff, drained),
-                end_t_ns=drained,
-                arm=turn.arm,
-                round=turn.number,
-                data={"complete": complete},
-            )
-        )
+    async def _do(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do something with an arm; False when that was the end of it."""
+        try:
+            await work
+        except ArmError as error:
+            await self._drop(error)
+            return False
+        return True
+
+    async def _drop(self, error: ArmError) -> None:
+        """An arm does not go on; whoever watches its process may know better why. Raises when too few are left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OBITUARY_SECONDS):
+                while error.arm not in self._gone:
+                    self._loss.clear()
+                    await self._loss.wait()
+        error = self._gone.get(error.arm, error)
+        self._narrator.arm_failed(error)
+        self.lose(error)
+        if len(self._left) < _FEWEST_ARMS:
+            raise error
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at once; the first error ends the rest."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await _cancelled(tasks)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

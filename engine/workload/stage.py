@@ -1,8 +1,4 @@
-"""What the clients ask: the stage set of prompts, and the seeded order in which every arm gets them. Pure."""
-
-import hashlib
-import random
-from collections.abc import Iterator
+"""The stage set: short questions that a hall understands."""
 
 LONGEST_PROMPT = 90
 """Characters; a prompt has to fit one line on the screen."""
@@ -81,26 +77,3 @@ STAGE: tuple[str, ...] = (
     "How do whispers travel around a dome?",
     "Tell me a very short story about a brave teapot.",
 )
-
-
-class PromptOrder:
-    """The stage set without end, shuffled anew for each pass; the same `seed` gives the same order."""
-
-    def __init__(self, seed: int, prompts: tuple[str, ...] = STAGE) -> None:
-        self._random = random.Random(f"prompts {seed}")
-        self._prompts = prompts
-        self._left: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if not self._left:
-            self._left = list(self._prompts)
-            self._random.shuffle(self._left)
-        return self._left.pop()
-
-
-def prompts_hash(prompts: tuple[str, ...] = STAGE) -> str:
-    """SHA-256 of the prompts in the order of the set, for a recording's provenance (hex)."""
-    return hashlib.sha256("\n".join(prompts).encode()).hexdigest()

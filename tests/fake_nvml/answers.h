@@ -37,8 +37,8 @@ TEXT("name", nvmlDeviceGetName, "Fake %s", gpu->board->profile.name)
 TEXT("uuid", nvmlDeviceGetUUID, UUID "%x", gpu->board->index)
 TEXT("vbios", nvmlDeviceGetVbiosVersion, "96.00.00.00.01")
 NUMBER("persistence", nvmlDeviceGetPersistenceMode, 1)
-NUMBER("limit", nvmlDeviceGetEnforcedPowerLimit, 700000)
-NUMBER("limit", nvmlDeviceGetPowerManagementLimit, 700000)
+NUMBER("limit", nvmlDeviceGetEnforcedPowerLimit, gpu->board->limit_mw)
+NUMBER("limit", nvmlDeviceGetPowerManagementLimit, gpu->board->limit_mw)
 NUMBER("limit", nvmlDeviceGetPowerManagementDefaultLimit, 700000)
 PAIR("limit", nvmlDeviceGetPowerManagementLimitConstraints, 200000, 700000)
 PAIR("ecc", nvmlDeviceGetEccMode, 1, 1)
@@ -47,6 +47,8 @@ PAIR("capability", nvmlDeviceGetCudaComputeCapability, (unsigned)gpu->board->pro
      (unsigned)gpu->board->profile.minor)
 BY_KIND("temperature", nvmlDeviceGetTemperature, 44)
 BY_KIND("clock", nvmlDeviceGetClockInfo, kind == 2 ? 2619 : 1755)
+BY_KIND("application", nvmlDeviceGetApplicationsClock, kind == 2 ? 2619 : gpu->board->application_mhz)
+BY_KIND("application", nvmlDeviceGetDefaultApplicationsClock, kind == 2 ? 2619 : 1755)
 BY_KIND("clock", nvmlDeviceGetMaxClockInfo, kind == 2 ? 2619 : 1980)
 
 API int nvmlDeviceGetHandleByUUID(const char *uuid, Gpu **gpu)
@@ -91,4 +93,25 @@ API int nvmlDeviceGetCurrentClocksEventReasons(Gpu *gpu, unsigned long long *rea
     BEGIN("reasons");
     *reasons = gpu->board->reasons;
     return SUCCESS;
+}
+
+typedef struct { unsigned pid; unsigned long long bytes; unsigned gpu_instance, compute_instance; } ListedProcess;
+
+/* As in nvml.h: `count` is how many there is room for, and then how many there are. */
+API int nvmlDeviceGetComputeRunningProcesses_v3(Gpu *gpu, unsigned *count, ListedProcess *list)
+{
+    BEGIN("processes");
+    const Board *b = gpu->board;
+    if (b->list_us > 0) nanosleep(&(struct timespec){b->list_us / 1000000, b->list_us % 1000000 * 1000}, NULL);
+    double t = now();
+    unsigned room = *count;
+    *count = 0;
+    for (int i = 0; i < b->processes; i++) {
+        const Process *p = &b->process[i];
+        if (t < p->from || t >= p->to) continue;
+        if (*count < room)
+            list[*count] = (ListedProcess){p->pid, (unsigned long long)(p->mebibytes * 1048576), ~0u, ~0u};
+        ++*count;
+    }
+    return *count > room ? TOO_SMALL : SUCCESS;
 }

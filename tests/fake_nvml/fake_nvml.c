@@ -31,6 +31,10 @@
  *   module=0 module_extra=100  1: fields 185 and 186 have scope 1, which is this many watts more
  *   mig=0                      1: MIG is on
  *   reasons=4                  the clocks-event-reasons mask
+ *   processes=4242:512:1:inf   who computes there: process id, MiB, from and to which second; several with commas
+ *   list_us=0                  how long listing them takes (it sleeps)
+ *   limit=700                  the power limit in force, watts; the board's default is 700
+ *   application=1755           the application clock, MHz; the board's default is 1755
  *
  *  What goes wrong
  *   lost=1:2 unknown=1:2 timeout=1:2   whole calls fail with that error within these seconds
@@ -60,7 +64,7 @@
 
 #define API __attribute__((visibility("default")))
 
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, DRIVER_NOT_LOADED = 9,
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, DRIVER_NOT_LOADED = 9,
        TIMEOUT = 10, GPU_IS_LOST = 15, UNKNOWN = 999 };
 
 typedef struct { const Board *board; int generation; } Gpu;

@@ -28,14 +28,18 @@ static const Profile PROFILES[] = {
     {"none", 0, 0, 0, 0, 8, 7, 0, 0},
 };
 
+/* A process that computes on the board for a while. */
+typedef struct { unsigned pid; double mebibytes, from, to; } Process;
+
 typedef struct {
-    int index, mig;
+    int index, mig, processes;
     Profile profile;
     enum Signal signal;
     double low, high, period, duty, from, to, every, signal_phase;
     double sensor_phase, counter_phase, noise, reset, base_mj, module_extra, no_after;
-    long delay_us;
-    unsigned reasons;
+    long delay_us, list_us;
+    Process process[MAX_SPANS];
+    unsigned reasons, limit_mw, application_mhz;
     char no[256], no_later[256];
     Spans lost, unknown, timeout, field_unknown, hang;
 } Board;
@@ -92,6 +96,21 @@ static Spans spans(int gpu, const char *key)
         if (at) at++;
     }
     return found;
+}
+
+/* "4242:512:1:inf" (process id, MiB, seconds), several with commas; what is left out is 512, 0, inf. */
+static void parse_processes(int gpu, Board *board)
+{
+    char text[256];
+    const char *at = setting(gpu, "processes", text, sizeof text);
+    while (at && *at && board->processes < MAX_SPANS) {
+        Process *found = &board->process[board->processes];
+        *found = (Process){0, 512, 0, 1e18};
+        if (sscanf(at, "%u:%lf:%lf:%lf", &found->pid, &found->mebibytes, &found->from, &found->to) >= 1)
+            board->processes++;
+        at = strchr(at, ',');
+        if (at) at++;
+    }
 }
 
 /* Which span t is in, or -1. */
@@ -168,7 +187,11 @@ static void parse_board(int i)
     board->module_extra = number(i, "module_extra", 100);
     board->mig = (int)number(i, "mig", 0);
     board->delay_us = (long)number(i, "delay_us", 0);
+    board->list_us = (long)number(i, "list_us", 0);
+    parse_processes(i, board);
     board->reasons = (unsigned)number(i, "reasons", 4);
+    board->limit_mw = (unsigned)(1000 * number(i, "limit", 700));
+    board->application_mhz = (unsigned)number(i, "application", 1755);
     board->no_after = number(i, "no_after", 0); /* atof stops at the colon */
     char text[256];
     if (setting(i, "no_after", text, sizeof text) && strchr(text, ':')) strcpy(board->no_later, strchr(text, ':') + 1);

@@ -16,7 +16,7 @@ title: A short race
 learn: Nothing, it is a test.
 model: {{gpu: Qwen/Qwen2.5-1.5B-Instruct}}
 workload: {{max_tokens: 24, concurrency: 4}}
-schedule: {{round_seconds: {seconds}, rounds: {rounds}, baseline_seconds: 0.3}}
+schedule: {{round_seconds: {seconds}, rounds: {rounds}, baseline_seconds: 0.3, warm_up_seconds: 0}}
 arms:
   - {{name: one, runtime: simulated, args: {{max_num_seqs: 1}}{first}}}
   - {{name: four, runtime: simulated, args: {{max_num_seqs: 4}}{second}}}

@@ -22,19 +22,23 @@ from engine.workload import PromptOrder
 class Race:
     """What a load generator needs, and what it said."""
 
-    def __init__(self, url: str, *, arm: str = "A", **workload: Any) -> None:
+    def __init__(
+        self, url: str, *, arm: str = "A", concurrency: int = 4, server: dict[str, Any] | None = None, **workload: Any
+    ) -> None:
         self.documents: list[Mark | Page] = []
         self.clock = MonotonicClock(time.monotonic_ns())
-        self.workload = Workload(**{"concurrency": 4, "max_tokens": 40, **workload})
+        self.workload = Workload(**{"max_tokens": 40, **workload})
         self.watch: Callable[[Mark | Page], None] = lambda document: None
         self.generator = LoadGenerator(
             arm=arm,
             base_url=url,
             model=MODEL,
             workload=self.workload,
+            concurrency=concurrency,
             clock=self.clock,
             emit=self.emit,
             request_ids=itertools.count(1),
+            **(server or {}),
         )
 
     def emit(self, document: Mark | Page) -> None:
@@ -207,20 +211,71 @@ async def test_what_emit_raises_ends_the_round_at_once() -> None:
                 await race.generator.round(1, asyncio.Event())
 
 
-async def test_warming_up_is_counted_nowhere() -> None:
+async def test_a_first_answer_is_counted_nowhere() -> None:
     with SimulatedServer() as server:
         race = Race(server.url)
         async with race.generator:
-            await race.generator.warm_up(2)
+            await race.generator.first_answer()
         assert race.documents == []
-        assert server.metric("generation_tokens_total") == 16
+        assert server.metric("generation_tokens_total") == 8
 
 
-async def test_a_failed_warm_up_names_the_arm() -> None:
+async def test_a_failed_first_answer_or_warm_up_names_the_arm() -> None:
     race = Race(f"http://127.0.0.1:{free_port()}", arm="B")
     async with race.generator:
-        with pytest.raises(ArmError, match="arm B: its warm-up request failed"):
-            await race.generator.warm_up()
+        with pytest.raises(ArmError, match="arm B: its first request failed"):
+            await race.generator.first_answer()
+        with pytest.raises(ArmError, match="arm B: a warm-up request failed"):
+            await race.generator.warm_up(race.clock.now_ns() + NS)
+
+
+async def test_warming_up_ends_when_the_speed_has_settled_and_leaves_nothing_running() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        async with race.generator:
+            until_ns = race.clock.now_ns() + 60 * NS
+            await race.generator.warm_up(until_ns)
+            assert race.clock.now_ns() < until_ns
+            while server.metric("num_requests_running") + server.metric("num_requests_waiting"):
+                await asyncio.sleep(0.01)
+        assert server.metric("generation_tokens_total") > 100
+    assert race.documents == []
+
+
+async def test_a_warm_up_that_has_not_settled_is_told() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        async with race.generator:
+            await race.generator.warm_up(race.clock.now_ns() + NS)  # one second cannot agree with two others
+            [warning] = race.marks(MarkKind.WARNING)
+            assert warning.arm == "A" and "had not settled after 1 s" in (warning.text or "")
+            await race.generator.warm_up(race.clock.now_ns())  # no time: nothing asked, nothing to tell
+    assert race.documents == [warning]
+
+
+@pytest.mark.parametrize(("slots", "requests"), [("1", 6), ("4", 6), ("4", 2), ("4", 4)])
+async def test_a_round_of_so_many_requests_sends_and_finishes_just_those(slots: str, requests: int) -> None:
+    with SimulatedServer("--max-num-seqs", slots) as server:
+        race = Race(server.url, max_tokens=8)
+        async with race.generator:
+            load = await race.generator.round(1, asyncio.Event(), requests=requests)
+        assert server.metric("generation_tokens_total") == load.completion_tokens
+        assert server.metric("prompt_tokens_total") == load.prompt_tokens
+    assert (load.submitted, load.finished, load.withdrawn, load.failed) == (requests, requests, 0, 0)
+    assert load.complete
+    asked = [mark.text for mark in race.marks(MarkKind.REQUEST_SUBMITTED)]
+    assert asked == list(islice(PromptOrder(race.workload.seed), requests))
+    finished = sorted(mark.t_ns for mark in race.marks(MarkKind.REQUEST_FINISHED))
+    assert load.full_until_ns(1) == finished[-1] and load.full_until_ns(requests) == finished[0]
+
+
+async def test_a_fixed_length_is_what_every_answer_has() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url, max_tokens=120, fixed_length=True)  # most answers would end before by themselves
+        async with race.generator:
+            await race.generator.round(1, asyncio.Event(), requests=8)
+    lengths = [mark.data["completion_tokens"] for mark in race.marks(MarkKind.REQUEST_FINISHED)]
+    assert lengths == [120] * 8
 
 
 async def odd_server(body: bytes, status: int) -> tuple[web.AppRunner, str]:
@@ -259,12 +314,80 @@ async def test_odd_answers_fail_the_request_and_end_the_round(body: bytes, statu
     assert any(words in (mark.text or "") for mark in race.marks(MarkKind.REQUEST_FAILED))
 
 
+CHUNK = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":%b}]}\n\n'
+ANSWER = CHUNK % b"null" + CHUNK % b'"stop"' + b"data: [DONE]\n\n"
+
+
 async def test_tokens_without_running_usage_are_called_estimated() -> None:
-    chunk = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":%b}]}\n\n'
-    runner, url = await odd_server(chunk % b"null" + chunk % b'"stop"' + b"data: [DONE]\n\n", 200)
+    runner, url = await odd_server(ANSWER, 200)
     race = Race(url, concurrency=1)
     async with race.generator:
-        load = await race.generator.round(1, race.stop_when(MarkKind.REQUEST_FINISHED, 1))
+        load = await race.generator.round(1, asyncio.Event(), requests=1)
     await runner.cleanup()
     assert load.estimated and load.completion_tokens == 2
     assert race.marks(MarkKind.REQUEST_FINISHED)[0].data["estimated"] is True
+
+
+class Listening:
+    """An OpenAI-compatible server that is not vLLM: keeps what it was asked, and refuses `refused` fields."""
+
+    def __init__(self, *refused: str) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self._refused = refused
+
+    async def __aenter__(self) -> "Listening":
+        app = web.Application()
+        app.router.add_post("/api/v1/chat/completions", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.05)
+        await self._runner.setup()
+        port = free_port()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self.url = f"http://127.0.0.1:{port}/api/v1"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if wrong := [name for name in self._refused if name in body]:
+            return web.json_response({"error": {"message": f"unknown field {wrong[0]}"}}, status=400)
+        self.bodies.append(body)
+        self.keys.append(request.headers.get("Authorization"))
+        return web.Response(body=ANSWER)
+
+
+async def test_another_server_gets_its_key_and_no_field_of_vllms() -> None:
+    async with Listening() as server:
+        options = {"chat_url": server.url, "headers": {"Authorization": "Bearer secret-key"}, "vllm": False}
+        race = Race("", server=options, prefix_cache="off", fixed_length=True)
+        async with race.generator:
+            await race.generator.first_answer()
+            await race.generator.round(2, asyncio.Event(), requests=3)
+    assert set(server.keys) == {"Bearer secret-key"}
+    assert not {"cache_salt", "ignore_eos", "min_tokens"} & {name for body in server.bodies for name in body}
+    texts = [body["messages"][0]["content"] for body in server.bodies[1:]]
+    asked = [mark.text for mark in race.marks(MarkKind.REQUEST_SUBMITTED)]
+    salted = [f"[round 00002 request {nth:06d}]\n{question}" for nth, question in enumerate(asked, 1)]
+    assert sorted(texts) == sorted(salted)
+    assert len(race.marks(MarkKind.NOTE)) == len(race.marks(MarkKind.WARNING)) == 1
+    assert not any(b"secret-key" in encode(document) for document in race.documents)
+
+
+async def test_a_server_that_refuses_stream_options_is_asked_without() -> None:
+    async with Listening("stream_options") as server:
+        race = Race("", server={"chat_url": server.url, "vllm": False})
+        async with race.generator:
+            await race.generator.first_answer()
+            load = await race.generator.round(1, asyncio.Event(), requests=4)
+    assert load.complete and load.estimated
+    assert all("stream_options" not in body for body in server.bodies)
+
+
+async def test_another_refusal_is_not_asked_again() -> None:
+    async with Listening("seed") as server:
+        race = Race("", server={"chat_url": server.url, "vllm": False})
+        async with race.generator:
+            with pytest.raises(ArmError, match=r"HTTP 400: .*unknown field seed"):
+                await race.generator.first_answer()

@@ -348,7 +348,7 @@ def test_what_cannot_be_asked_for(lab: Lab, arguments: list[str], words: bytes) 
 
 
 def test_an_outage_is_flagged(lab: Lab) -> None:
-    result = lab.result("--seconds", "3", script="seed=4;high=300;lost=2.5:3.1")
+    result = lab.result("--seconds", "4", script="seed=4;high=300;lost=4.2:4.8")
     (gpu,) = result["gpus"]
     assert "gap" in gpu["reasons"]
     assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.01)
@@ -360,6 +360,25 @@ def test_one_gpu_that_hangs_costs_the_other_nothing(lab: Lab) -> None:
     hung, other = result["gpus"]
     assert hung["energy_joules"] is None and hung["valid"] is False and "gap" in hung["reasons"]
     assert other["energy_joules"] == pytest.approx(lab.truth(other), rel=0.01) and other["valid"] is True
+
+
+@pytest.mark.parametrize(("hanging", "other"), [(0, 1), (1, 0)])
+def test_one_gpu_that_hangs_from_the_start_costs_the_other_nothing(lab: Lab, hanging: int, other: int) -> None:
+    result = lab.result("--seconds", "1.3", script=f"gpus=2;seed=5;high=300;gpu{hanging}.hang=0:60")
+    assert [gpu["index"] for gpu in result["gpus"]] == [0, 1]
+    hung, fine = result["gpus"][hanging], result["gpus"][other]
+    assert hung["energy_joules"] is None and hung["valid"] is False and hung["reasons"] == ["gap"]
+    assert fine["energy_joules"] == pytest.approx(lab.truth(fine), rel=0.01) and fine["valid"] is True
+    assert any(f"gpu{hanging} hangs" in warning for warning in result["warnings"])
+
+
+def test_a_gpu_that_answers_late_is_measured_as_far_as_it_can_be(lab: Lab) -> None:
+    result = lab.result("--seconds", "4", script="gpus=2;seed=5;high=300;gpu1.hang=0:6")
+    fine, late = result["gpus"]
+    assert fine["valid"] is True and fine["energy_joules"] == pytest.approx(lab.truth(fine), rel=0.01)
+    assert late["uuid"].endswith("1") and late["samples"] > 100
+    assert "gap" in late["reasons"] and "gap" not in fine["reasons"]
+    assert late["energy_joules"] is None or late["energy_joules"] == pytest.approx(lab.truth(late), rel=0.05)
 
 
 def test_a_sampler_that_dies_costs_the_figures_and_not_the_command(lab: Lab) -> None:

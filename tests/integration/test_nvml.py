@@ -9,7 +9,7 @@ import pytest
 
 from engine.documents import Mark, MarkKind, Page
 from engine.errors import NoDevice
-from engine.metrics import FAST_LANE, SLOW_LANE
+from engine.metrics import FAST_LANE, PROCESS_LANE, SLOW_LANE
 from engine.sampling import Sampler
 
 Script = Callable[[str], None]
@@ -35,16 +35,17 @@ class Bench:
 
     async def reach(self, seconds: float) -> None:
         """Wait until the first GPU has been read at that time."""
-        await self._until(lambda: bool(self.rows("gpu0")) and self.rows("gpu0")[-1][0] >= seconds)
+        await self.until(lambda: bool(self.rows("gpu0")) and self.rows("gpu0")[-1][0] >= seconds)
 
     async def told(self, condition: Callable[[Mark], bool]) -> None:
         """Wait for a mark that is so."""
-        await self._until(lambda: any(map(condition, self.marks())))
+        await self.until(lambda: any(map(condition, self.marks())))
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until that is so."""
         async with asyncio.timeout(20):
             while not condition():
                 await asyncio.sleep(0.02)
@@ -93,6 +94,42 @@ async def test_a_hopper_gives_everything_in_the_right_units(bench: Bench):
         "throttle_reasons": 4,
         "power_limit_watts": 700.0,
     }
+
+
+async def test_who_computes_on_a_gpu_is_listed_once_a_second(bench: Bench):
+    script = "gpus=2;processes=4242:512:0:6.4,77:1024:4:inf;gpu1.processes=;list_us=300000"
+    async with bench.sampler(script) as sampler:
+        await bench.until(lambda: bool(bench.rows("gpu0.processes")) and bench.rows("gpu0.processes")[-1][0] > 7)
+        await bench.until(lambda: bool(bench.rows("gpu1.processes")))
+    assert tuple(sampler.descriptors["gpu0.processes"].columns) == PROCESS_LANE
+    assert sampler.descriptors["gpu0.processes"].device == sampler.descriptors["gpu0"].device
+    rows = bench.rows("gpu0.processes")
+    for at, row in rows:
+        there = [str(pid) for pid, begin, end in ((77, 4, 99), (4242, 0, 6.4)) if begin + 0.4 < at < end - 0.1]
+        gone = [pid for pid, begin, end in (("77", 4, 99), ("4242", 0, 6.4)) if not begin - 0.1 < at < end + 0.4]
+        listed = row["compute_process_ids"].split(",")
+        assert set(there) <= set(listed) and not set(gone) & set(listed)
+        assert row["compute_processes"] == len([pid for pid in listed if pid])
+    assert len({row["compute_process_ids"] for _, row in rows}) >= 3, "first one, then both, then the other"
+    assert all(later[0] - earlier[0] > 0.5 for earlier, later in pairwise(rows))
+    assert bench.rows("gpu1.processes")[0][1] == {"compute_processes": 0, "compute_process_ids": ""}
+
+
+async def test_a_list_that_takes_seconds_holds_up_no_sample(bench: Bench):
+    async with bench.sampler("list_us=1500000", stop_seconds=8.0):
+        await bench.until(lambda: len(bench.rows("gpu0.processes")) >= 2)
+    assert not [mark for mark in bench.marks() if mark.kind != MarkKind.NOTE]
+    assert len(bench.rows("gpu0")) > 50 * len(bench.rows("gpu0.processes"))
+
+
+async def test_a_list_that_is_refused_or_fails(bench: Bench):
+    async with bench.sampler("gpus=2;gpu0.no=processes;gpu1.lost=2.2:3.6;processes=5") as sampler:
+        await bench.until(lambda: len(bench.rows("gpu1.processes")) >= 4)
+    refused = sampler.descriptors["gpu0.processes"]
+    assert refused.unsupported == dict.fromkeys(PROCESS_LANE, "Not Supported") and not refused.columns
+    assert not bench.rows("gpu0.processes")
+    seen = {tuple(row.values()) for _, row in bench.rows("gpu1.processes")}
+    assert seen == {(1, "5"), (None, None)}
 
 
 async def test_the_provenance_of_a_board(bench: Bench):
@@ -162,7 +199,7 @@ async def test_a_driver_without_field_values(bench: Bench):
 
 
 async def test_a_board_without_any_sensor_says_so(bench: Bench, fake_nvml: Script):
-    fake_nvml("profile=none;no=temperature,clock,utilization,memory,reasons,limit")
+    fake_nvml("profile=none;no=temperature,clock,utilization,memory,reasons,limit,processes")
     keep = bench.documents.append
     async with Sampler(source="nvml", clock_origin_ns=0, on_document=keep) as sampler:
         await asyncio.sleep(0.1)

@@ -1,13 +1,27 @@
 """The real thing without a GPU: vLLM on the CPU, with a model small enough to be quick."""
 
+import asyncio
 import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from engine.arguments.accepted import shipped
+from engine.arguments.asking import accepted_by
+from engine.arms.metrics_poll import MetricsPoll
+from engine.arms.server import ServerArm
+from engine.arms.sleep import SleepSwitch
+from engine.arms.vllm import vllm_launch
+from engine.clock import MonotonicClock
+from engine.config import load_demo
 from engine.cpu_build.location import find_interpreter, find_model
 from engine.documents import Mark, MarkKind, Page
 from engine.recording import Reader
 from integration.conftest import Races
+from integration.leaks import nothing_left, start_and_stop
 from integration.processes import wait_until
 
 pytestmark = [
@@ -20,24 +34,40 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of all these tests: vLLM is asked for its arguments once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def real(races: Races, monkeypatch: pytest.MonkeyPatch) -> Races:
+def real(races: Races, cache: Path) -> Races:
     """Races that find the engine environment, which lies in the data folder that the tests otherwise leave alone."""
     interpreter = find_interpreter()
     assert interpreter is not None
-    races.environment["WATTRACE_CPU_ENGINE"] = str(interpreter.parents[2])
+    races.environment |= {"WATTRACE_CPU_ENGINE": str(interpreter.parents[2]), "XDG_CACHE_HOME": str(cache)}
     return races
+
+
+def verdict_of(result: dict[str, Any], metric: str) -> dict[str, Any]:
+    """The verdict on one metric, which has to be a whole one."""
+    found: dict[str, Any] = next(verdict for verdict in result["verdicts"] if verdict["metric"] == metric)
+    assert found["low"] <= found["ratio"] <= found["high"]
+    assert found["text"]
+    return found
 
 
 def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races) -> None:
     out = real.folder / "cpu.jsonl"
-    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "4", "--round-seconds", "5", "--out", str(out), timeout=400)
+    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "6", "--round-seconds", "5", "--out", str(out), timeout=400)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)
     one, eight = result["arms"]
     assert result["complete"] is True and result["simulated"] is False
     # Five times as many on a quiet machine; less than twice would mean that batching does not work.
     assert eight["tokens_per_second"] > 2 * one["tokens_per_second"] > 0
+    verdict = verdict_of(result, "tokens_per_second")
+    assert verdict["decided"] is True and verdict["low"] > 1, verdict
     if one["joules_per_token"] is None:
         assert one["power_watts"] == {"mean": None, "peak": None} and "simulated" not in one["reasons"]
 
@@ -68,13 +98,93 @@ def test_kill_9_of_the_race_takes_a_real_vllm_along(real: Races) -> None:
     wait_until(lambda: not real.processes(), seconds=5, what="vLLM and all it started are gone")
 
 
-def test_a_wrong_argument_is_said_in_one_line(real: Races) -> None:
+def test_bf16_against_fp32_runs_to_a_verdict(real: Races) -> None:
+    """Which of them is faster is the processor's affair; that the race says so, with an interval, is ours."""
+    out, file = real.folder / "cpu.jsonl", real.folder / "same-work.yaml"
+    demo = yaml.safe_load(resources.files("demos").joinpath("bf16-vs-fp32-cpu.yaml").read_text(encoding="utf-8"))
+    # Rounds of as many answers, not of as many seconds: so they reach their steady state on a busy machine, too.
+    demo["schedule"] |= {"round_requests": 16, "rounds": 6}
+    demo["workload"] |= {"max_tokens": 24}
+    file.write_text(yaml.safe_dump(demo))
+    done = real.run("run", str(file), "--out", str(out), timeout=400)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(real.run("compare", str(out), "--json").stdout)
+    assert result["complete"] is True and [arm["name"] for arm in result["arms"]] == ["bf16", "fp32"]
+    assert all(arm["tokens_per_second"] > 0 for arm in result["arms"])
+    verdict = verdict_of(result, "tokens_per_second")
+    assert verdict["decided"] is not (verdict["low"] < 1 < verdict["high"])
+
+
+def test_a_wrong_argument_is_said_before_the_race(real: Races) -> None:
     file = real.folder / "wrong.yaml"
     file.write_text(
         "title: T\nmodel: {cpu: smollm2-135m}\n"
         "arms: [{name: a, args: {max_num_sequences: 1}}, {name: b, args: {max_num_seqs: 8}}]\n"
     )
-    done = real.run("run", str(file), "--out", str(real.folder / "x.jsonl"), timeout=200)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("wattrace: arm A:") and "--max-num-sequences" in last and "Traceback" not in done.stderr
+    out = real.folder / "x.jsonl"
+    done = real.run("run", str(file), "--out", str(out), timeout=200)
+    assert done.returncode == 2 and not out.exists()
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("wattrace: arm A: vLLM ") and line.endswith(
+        "has no argument 'max_num_sequences'; did you mean 'max_num_seqs'?"
+    )
+
+
+def test_this_vllm_has_the_arguments_of_the_shipped_list(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is another version than the list's; `python -m engine.arguments` makes a new one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    accepted = accepted_by(str(find_interpreter()))
+    assert accepted is not None
+    assert {"max_num_seqs", "dtype", "speculative_config"} <= accepted.arguments.keys()
+    if accepted.version == shipped().version:
+        assert accepted == shipped()
+
+
+async def test_three_lives_of_a_real_arm_leave_nothing(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first with vLLM's development endpoints, the others without; each is followed from its start to its end."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    demo, log = load_demo("batch-1-vs-8-cpu")[1], tmp_path / "log"
+    async with nothing_left(monkeypatch) as ports:
+        for develops in (True, False):
+            stages: set[str] = set()
+            launch = vllm_launch(demo, demo.arms[1], "B", develops=develops)
+            arm = ServerArm("B", launch, log=log, on_progress=lambda told, stages=stages: stages.add(told.stage))
+            try:
+                await arm.start()
+                ports.add(arm.port)
+                assert {"loading weights", "sizing the cache"} <= stages
+                await (_with_its_endpoints(arm) if develops else _without_them(arm))
+            finally:
+                await arm.stop()
+        await start_and_stop(launch, ports, log)
+    assert b"GET /metrics" not in log.read_bytes(), "what we ask all the time is not logged"
+
+
+async def _with_its_endpoints(arm: ServerArm) -> None:
+    """It tells its configuration itself, answers for metrics by name, and only says that it sleeps."""
+    told = await arm.effective()
+    asked = {"max_num_seqs": 8, "enforce_eager": True, "dtype": "bfloat16", "max_model_len": 2048}
+    assert told["told_by"] == "server_info" and {name: told[name] for name in asked} == asked
+    assert told["cudagraph_mode"] == "NONE" and len(json.dumps(told)) < 4000
+
+    pages: list[Any] = []
+    async with MetricsPoll("B", arm.base_url, MonotonicClock(), pages.append, active=True) as poll:
+        while len(pages) < 4:
+            await asyncio.sleep(0.05)
+        assert poll.by_name, "it answers for just the metrics that it is asked for"
+    assert all(column != [None] for page in pages[1:] for column in page.data.values())
+
+    slept = await SleepSwitch(arm.base_url, lambda: 0.0).sleep()
+    assert slept.outcome == "pretended" and "only 0.00 GiB became free" in slept.text
+
+
+async def _without_them(arm: ServerArm) -> None:
+    """Its log and its metrics tell the configuration, and it has no sleep mode to be asked for."""
+    told = await arm.effective()
+    assert told["told_by"] == "log and metrics, else arguments"
+    assert (told["dtype"], told["max_model_len"], told["max_num_seqs"]) == ("bfloat16", 2048, 8)
+    assert isinstance(told["num_gpu_blocks"], int)
+    slept = await SleepSwitch(arm.base_url, lambda: 0.0).sleep()
+    assert slept.outcome == "refused" and "its server has no /sleep" in slept.text

@@ -43,7 +43,7 @@ def test_a_race_runs_and_compare_reads_it(races: Races) -> None:
     assert four["tokens_per_second"] > 2 * one["tokens_per_second"]
     assert 0 < four["joules_per_token"] < one["joules_per_token"]
     assert one["ttft_seconds"]["p50"] > 0 and one["reasons"] == ["simulated"]
-    assert {verdict["metric"] for verdict in result["verdicts"]} == {"joules_per_token", "tokens_per_second"}
+    assert {verdict["metric"] for verdict in result["verdicts"]} >= {"joules_per_token", "tokens_per_second"}
     assert not races.processes()
 
 
@@ -148,6 +148,110 @@ def test_an_arm_that_dies_while_racing_ends_the_run_and_says_so(races: Races) ->
     states = [m.state for m in documents(out) if isinstance(m, Mark) and m.kind == MarkKind.ARM and m.arm == "A"]
     assert states[-1] == "failed"
     assert not races.processes()
+
+
+def written(races: Races, *, schedule: str, arms: list[str], workload: str = "") -> str:
+    """A demo of simulated arms, the first with one slot, the second with two, and so on; `arms` adds to each."""
+    file = races.folder / "arms.yaml"
+    mappings = [
+        f"  - {{name: arm {n}, runtime: simulated, args: {{max_num_seqs: {n}}}{more}}}"
+        for n, more in enumerate(arms, 1)
+    ]
+    head = [
+        "title: A short race",
+        "model: {gpu: Qwen/Qwen2.5-1.5B-Instruct}",
+        f"workload: {{max_tokens: 24, concurrency: 4{workload}}}",
+        f"schedule: {{baseline_seconds: 0.3, warm_up_seconds: 0, {schedule}}}",
+        "arms:",
+    ]
+    file.write_text("\n".join([*head, *mappings]))
+    return str(file)
+
+
+def marks_of(path: Path, kind: MarkKind) -> list[Mark]:
+    return [each for each in documents(path) if isinstance(each, Mark) and each.kind is kind]
+
+
+def simulator_of(races: Races, slots: int) -> int:
+    """The process of the arm with so many slots; its leash names them too."""
+    found = races.processes(f"--max-num-seqs {slots} ")
+    return next(pid for pid, line in found.items() if "engine.leash" not in line)
+
+
+def test_two_arms_that_are_left_go_on_without_the_dead_one(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    demo = written(races, schedule="round_seconds: 1.5, rounds: 6", arms=["", "", ""])
+    process = races.start("run", demo, "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    os.kill(simulator_of(races, 1), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    last = errors.splitlines()[-1]
+    assert last.startswith(b"wattrace: arm A: ") and b"was killed by SIGKILL" in last and b"Traceback" not in errors
+    ends = {mark.round: (mark.arm, mark.data["complete"]) for mark in marks_of(out, MarkKind.ROUND_END)}
+    # ABC, CBA: round 6 would have been A's
+    assert ends == {1: ("A", False), 2: ("B", True), 3: ("C", True), 4: ("C", True), 5: ("B", True)}
+    assert stop_of(out).exit_status == "fail"
+    result = json.loads(races.run("compare", str(out), "--json").stdout)
+    assert result["complete"] is False and result["arms"][1]["rounds"] == 2
+    assert not races.processes()
+
+
+def test_an_arm_that_may_be_started_again_loses_one_round_only(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    again = ", restart: {times: 1, backoff_seconds: 0.1}"
+    demo = written(races, schedule="round_seconds: 1.5, rounds: 4", arms=[again, ""])
+    process = races.start("run", demo, "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    os.kill(simulator_of(races, 1), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    complete = {mark.round: mark.data["complete"] for mark in marks_of(out, MarkKind.ROUND_END)}
+    assert complete == {1: False, 2: True, 3: True, 4: True}
+    states = [mark.state for mark in marks_of(out, MarkKind.ARM) if mark.arm == "A"]
+    assert states[states.index("failed") :].count("ready") == 1
+    assert not races.processes()
+
+
+@pytest.mark.parametrize("mode", ["parallel", "shared"])
+def test_arms_that_run_together(races: Races, mode: str) -> None:
+    out = races.folder / "race.jsonl"
+    demo = written(races, schedule=f"mode: {mode}, round_seconds: 1, rounds: 4", arms=["", ""])
+    done = races.run("run", demo, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    begins, ends = marks_of(out, MarkKind.ROUND_BEGIN), marks_of(out, MarkKind.ROUND_END)
+    assert [(mark.round, mark.arm, mark.data["block"]) for mark in begins] == [
+        (1, "A", 1),
+        (2, "B", 1),
+        (3, "A", 2),
+        (4, "B", 2),
+    ]
+    assert begins[0].t_ns == begins[1].t_ns < min(mark.t_ns for mark in ends)
+    assert all(mark.data["complete"] for mark in ends)
+    arms = json.loads(races.run("compare", str(out), "--json").stdout)["arms"]
+    assert all(arm["tokens"] > 0 for arm in arms)
+    assert [("shared_device" in arm["reasons"], arm["attributable"]) for arm in arms] == [
+        (mode == "shared", mode == "parallel")
+    ] * 2
+
+
+def test_rounds_of_the_same_work(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    workload = ", prompts: handbook, prefix_cache: per_round, fixed_length: true"
+    demo = written(races, schedule="round_requests: 10, rounds: 4", arms=["", ""], workload=workload)
+    done = races.run("run", demo, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    asked: dict[int | None, list[str | None]] = {}
+    for mark in marks_of(out, MarkKind.REQUEST_SUBMITTED):
+        asked.setdefault(mark.round, []).append(mark.text)
+    assert len(asked) == 4 and all(prompts == asked[1] and len(prompts) == 10 for prompts in asked.values())
+    finished = marks_of(out, MarkKind.REQUEST_FINISHED)
+    assert len(finished) == 40 and not marks_of(out, MarkKind.REQUEST_FAILED)
+    assert {mark.data["completion_tokens"] for mark in finished} == {24}
+    assert all(mark.data["prompt_tokens"] > 1000 for mark in finished)  # type: ignore[operator]
+    assert all(
+        mark.data["requests"] == 10 and mark.data["ends_t_ns"] is None for mark in marks_of(out, MarkKind.ROUND_BEGIN)
+    )
 
 
 def test_an_engine_that_died_behind_its_server_is_noticed(races: Races) -> None:

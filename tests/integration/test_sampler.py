@@ -54,13 +54,13 @@ async def test_it_delivers_descriptors_first_and_then_pages_of_every_stream():
     race = Race()
     async with race.sampler() as sampler:
         assert not race.documents, "the race's own start document must be able to come first"
-        streams = ["gpu0", "gpu0.slow", "sampler", "sampler.process"]
+        streams = ["gpu0", "gpu0.slow", "gpu0.processes", "sampler", "sampler.process"]
         assert list(sampler.descriptors) == streams
         assert sampler.provenance["simulated"] is True
         assert sampler.provenance["devices"][0]["uuid"] == "SIM-7"
         await until(lambda: all(race.pages(stream) for stream in streams))
-    assert all(isinstance(each, Descriptor) for each in race.documents[:4])
-    assert not any(isinstance(each, Descriptor) for each in race.documents[4:])
+    assert all(isinstance(each, Descriptor) for each in race.documents[:5])
+    assert not any(isinstance(each, Descriptor) for each in race.documents[5:])
     for stream, descriptor in sampler.descriptors.items():
         assert all(set(page.data) == set(descriptor.columns) for page in race.pages(stream))
 

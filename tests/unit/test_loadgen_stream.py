@@ -44,12 +44,34 @@ def test_several_tokens_in_one_chunk_are_counted() -> None:
     assert stream.completion_tokens == 4
 
 
-@pytest.mark.parametrize("usage", [False, True])
-def test_without_running_usage_chunks_are_counted_and_it_is_said(usage: bool) -> None:
-    stream, rows = feed(stream_of(["a", "b", "c"], include_usage=usage), [])
+def test_without_any_usage_chunks_are_counted_and_it_is_said() -> None:
+    stream, rows = feed(stream_of(["a", "b", "c"]), [])
     assert rows == [(1, "a"), (1, "b"), (1, "c")]
-    assert stream.estimated
-    assert stream.prompt_tokens == (12 if usage else None)
+    assert stream.estimated and stream.completion_tokens == 3 and stream.prompt_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("total", "estimated", "last"),
+    [
+        (3, False, []),
+        (4, False, [(1, "")]),  # the end-of-text token came with no chunk
+        (7, True, []),  # chunks of several tokens: how many each brought nobody knows
+        (2, True, []),
+    ],
+)
+def test_a_usage_at_the_end_proves_or_corrects_the_count(total: int, estimated: bool, last: list[Row]) -> None:
+    shape = Shape(chat=True, id="x", model="m", prompt_tokens=12, include_usage=True)
+    data = shape.role() + b"".join(shape.chunk(word, n, "stop" if n == 3 else None) for n, word in enumerate("abc", 1))
+    stream, rows = feed(data + shape.end(total), [])
+    assert rows == [(1, "a"), (1, "b"), (1, "c"), *last]
+    assert stream.estimated is estimated
+    assert (stream.completion_tokens, stream.prompt_tokens) == (total, 12)
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_thinking_aloud_is_text_too(name: str) -> None:
+    chunk = {"choices": [{"delta": {"content": None, name: "hm"}, "finish_reason": None}]}
+    assert AnswerStream().feed(b"data: " + orjson.dumps(chunk) + b"\n\n") == [(1, "hm")]
 
 
 def test_plain_completions_and_keep_alive_comments_are_understood() -> None:

@@ -52,13 +52,14 @@ def test_from_500_hz_on_nothing_walks():
 )
 def test_after_a_stall_comes_the_newest_of_those_missed(now: int, expected: int):
     plan = Deadlines(100, NS // 10, walk=False)  # a period of 10 ns
-    assert plan.after(0, now) == expected
+    assert plan.after(0, now) == (expected, plan.at(expected))
 
 
 def test_after_a_stall_a_walking_grid_skips_to_its_newest_too():
     plan = Deadlines(0, 100)
     for now in range(0, NS, 1_234_567):
-        k = plan.after(3, now)
+        k, due = plan.after(3, now)
+        assert due == plan.at(k)
         assert k == 4 or plan.at(k) <= now < plan.at(k + 1)
 
 

@@ -21,6 +21,7 @@ class FakeSource:
         self.unsupported = dict.fromkeys(["power_average_watts", "memory_temperature_celsius"], "Not Supported")
         self.windows_ns = {"power_instant_watts": 25_000_000}
         self.notes: tuple[str, ...] = ()
+        self.process_call = None
         self.failure: str | None = None
         self.reads = 0
         self.stalls: dict[int, float] = {}
@@ -219,3 +220,13 @@ def test_another_rate_is_taken_up_with_the_next_page():
     stamps = [row[0] for row in rows(documents, "gpu0")]
     assert len([stamp for stamp in stamps if stamp > 1.2 * NS]) == pytest.approx(36, abs=3)
     assert stamps == sorted(stamps)
+
+
+def test_the_samplers_own_stream_has_fewer_pages_and_every_row():
+    clock = FakeClock()
+    documents = run(clock, FakeSource(clock))
+    pages = [each for each in documents if isinstance(each, Page) and each.stream == "sampler"]
+    assert [len(page.t_ns) for page in pages] == [20] * 5
+    # Begun on the grid, and stamped so; the samples themselves are stamped with the middle of their calls.
+    begun = [row[0] for row in rows(documents, "sampler")]
+    assert [row[0] - 100_000 for row in rows(documents, "gpu0")] == begun

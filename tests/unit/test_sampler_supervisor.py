@@ -1,5 +1,6 @@
 import os
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,9 +8,12 @@ from test_sampler_loop import FakeSource
 
 from engine.clock import NS, FakeClock, MonotonicClock
 from engine.documents import Mark, MarkKind, Page, decode
+from engine.errors import DeviceError
+from engine.sampler.openings import Opening
 from engine.sampler.outlet import Outlet
 from engine.sampler.reader import Reader
 from engine.sampler.supervisor import Cost, Hangs, Supervisor
+from engine.sources import Candidate
 
 
 class Rig:
@@ -81,7 +85,7 @@ def test_a_command_may_come_in_two_pieces(rig: Rig):
     assert not supervisor._listen(0)
     rig.say(b'te": 20}\n')
     assert not supervisor._listen(0)
-    assert supervisor._readers[0].pace.asked_hz == 20
+    assert supervisor.readers[0].pace.asked_hz == 20
 
 
 def test_what_a_reader_raises_is_raised(rig: Rig):
@@ -112,11 +116,11 @@ def test_a_reader_that_is_stuck_is_left_behind_and_told(rig: Rig):
 def test_a_hanging_call_is_told_once_and_the_next_one_too():
     clock = FakeClock()
     reader = Reader(FakeSource(clock), clock, print)
-    hangs = Hangs([reader])
+    hangs = Hangs()
     told = []
     for begun, until in ((1, 4), (10, 12)):
         reader.calling_since_ns = begun * NS
-        told += [hangs.marks(tenth * NS // 10) for tenth in range(begun * 10, until * 10)]
+        told += [hangs.marks([reader], tenth * NS // 10) for tenth in range(begun * 10, until * 10)]
         reader.calling_since_ns = None
     assert [mark.t_ns / NS for marks in told for mark in marks] == [2.0, 11.0]
 
@@ -132,3 +136,55 @@ def test_the_cost_is_a_row_a_second_and_one_for_what_is_left():
     assert isinstance(page, Page)
     assert len(page.t_ns) == 3
     assert page.data["sampler_cpu_percent"][:2] == [20.0, 20.0]
+
+
+def test_a_device_that_answers_late_joins_and_one_that_refuses_stays_out(rig: Rig):
+    free = threading.Event()
+
+    def slowly(index: int, error: DeviceError | None = None) -> Opening:
+        def opened() -> FakeSource:
+            free.wait()
+            if error is not None:
+                raise error
+            return FakeSource(FakeClock(), index, call_seconds=0)
+
+        return Opening(
+            Candidate("simulated", index, opened), rig.clock, rig.outlet.send, own_stream=f"sampler.gpu{index}"
+        )
+
+    first = Reader(rig.source(), rig.clock, rig.outlet.send)
+    late = [slowly(1), slowly(2, DeviceError("GPU 2 is broken"))]
+    assert [opening.facts(None)["answers"] for opening in late] == [False, False]
+    supervisor = Supervisor([first], rig.clock, rig.outlet, rig.commands, late=late)
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    free.set()
+    documents: list[object] = []
+    until = time.monotonic() + 20
+    while time.monotonic() < until and not any(
+        isinstance(each, Page) and each.stream == "gpu1" for each in documents[3:]
+    ):
+        documents += rig.documents()
+    rig.hang_up()
+    running.join(20)
+    documents += rig.documents()
+    named = [type(each).__name__ for each in documents if getattr(each, "stream", "") == "gpu1"]
+    assert named[:3] == ["Descriptor", "Page", "Page"]
+    gaps = [each for each in documents if isinstance(each, Mark) and each.kind == MarkKind.GAP]
+    assert [gap.data["stream"] for gap in gaps] == ["gpu1"]
+    [warning] = [each for each in documents if isinstance(each, Mark) and each.kind == MarkKind.WARNING]
+    assert "gpu2 stays out: GPU 2 is broken" in str(warning.text)
+
+
+def test_a_device_that_never_opens_does_not_prevent_the_end(rig: Rig):
+    free = threading.Event()
+    hanging = Opening(Candidate("simulated", 1, lambda: free.wait() and rig.source()), rig.clock, rig.outlet.send)
+    supervisor = Supervisor(
+        [Reader(rig.source(), rig.clock, rig.outlet.send)], rig.clock, rig.outlet, rig.commands, late=[hanging]
+    )
+    rig.hang_up()
+    assert not supervisor.run()
+    [gap] = [each for each in rig.documents() if isinstance(each, Mark)]
+    free.set()
+    assert (gap.kind, gap.data["stream"]) == (MarkKind.GAP, "gpu1")
+    assert "had not returned" in str(gap.text)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ class Seen:
     tokens: int = 0
 
 
-def asked(prompt_tokens: int = 40, output_tokens: int = 10, prefix: str = "") -> Request[Seen]:
-    return Request(Seen(), prompt_tokens, output_tokens, prefix or f"prefix {prompt_tokens}")
+def asked(prompt_tokens: int = 40, output_tokens: int = 10, prefix: tuple[int, ...] = ()) -> Request[Seen]:
+    return Request(Seen(), prompt_tokens, output_tokens, prefix)
 
 
 def run_out(batch: Batch[Seen], limit: int = 100_000) -> int:
@@ -145,19 +146,34 @@ def test_a_long_prompt_is_computed_in_chunks_while_others_go_on() -> None:
     assert reader.stream.steps[0] == 4
 
 
+def computed_prompts(prefixes: list[tuple[int, ...]], **options: Any) -> list[int]:
+    """Prompt tokens that are computed for requests of 330 tokens with these prefixes, one after the other."""
+    batch = Batch[Seen](MODEL, 1, **options)
+    computed = []
+    for prefix in prefixes:
+        batch.add(asked(330, 1, prefix))
+        step = batch.begin()
+        assert step is not None
+        computed.append(sum(tokens for _, tokens in step.computes))
+        batch.finish(step)
+    return computed
+
+
 def test_a_known_prefix_saves_its_prefill() -> None:
-    costs = {}
-    for caching in (True, False):
-        batch = Batch[Seen](MODEL, 1, prefix_caching=caching)
-        for _ in range(2):
-            batch.add(asked(330, 1, "the same"))
-        first, second = [batch.begin() for _ in range(1)], []
-        assert first[0] is not None
-        batch.finish(first[0])
-        second = [batch.begin()]
-        assert second[0] is not None
-        costs[caching] = [sum(tokens for _, tokens in step.computes) for step in (first[0], second[0])]
-    assert costs == {True: [330, 10], False: [330, 330]}
+    whole = tuple(range(20))  # 20 blocks of 16 tokens, and 10 tokens more
+    assert computed_prompts([whole, whole]) == [330, 10]
+    assert computed_prompts([whole, whole], prefix_caching=False) == [330, 330]
+
+
+def test_a_prefix_is_shared_as_far_as_it_is_the_same() -> None:
+    whole, other = tuple(range(20)), (*range(15), 99, *range(16, 20))
+    assert computed_prompts([whole, other, other]) == [330, 330 - 15 * 16, 10]
+
+
+def test_no_more_is_remembered_than_the_cache_holds() -> None:
+    one, two = tuple(range(20)), tuple(range(100, 120))
+    assert computed_prompts([one, two, one], kv_capacity_tokens=10_000) == [330, 330, 10]
+    assert computed_prompts([one, two, one], kv_capacity_tokens=400)[2] > 10
 
 
 def test_guessing_ahead_takes_fewer_steps() -> None:

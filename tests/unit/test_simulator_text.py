@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.simulator.phrases import ANSWERS, ANYWHERE, KEYWORDS, MORE
-from engine.simulator.text import Answer, count_tokens, pieces
+from engine.simulator.text import BLOCK_TOKENS, Answer, count_tokens, pieces, prefix_blocks
 from engine.workload import STAGE
 
 
@@ -66,3 +66,11 @@ def test_every_topic_is_whole() -> None:
 
 def test_tokens_are_counted_as_they_are_cut() -> None:
     assert count_tokens("Why is the sky blue?") == len(pieces("Why is the sky blue?")) == 6
+
+
+def test_texts_share_blocks_as_far_as_they_are_the_same() -> None:
+    shared = "word " * (3 * BLOCK_TOKENS)
+    one, other = prefix_blocks(shared + "and one end of it " * 9), prefix_blocks(shared + "or another end of it " * 9)
+    assert one[:3] == other[:3] and one[3] != other[3]
+    assert prefix_blocks("a " + shared)[1] != one[1], "a block's key is of all the text up to its end"
+    assert prefix_blocks("too short for a block") == ()

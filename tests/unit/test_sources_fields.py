@@ -41,13 +41,31 @@ def test_every_type_of_value_is_understood(monkeypatch: pytest.MonkeyPatch):
     driver = Driver(*kinds)
     fields = reader(monkeypatch, driver)
     for _ in range(2):
-        assert fields.read() == [(value, 0) for _, _, value, _ in kinds]
+        assert list(fields.read()) == [value for _, _, value, _ in kinds]
+        assert not any(fields.codes)
     assert driver.asked[0] == driver.asked[1] == [(186, n) for n in range(7)]
 
 
 def test_a_refused_field_has_its_reason_and_no_value(monkeypatch: pytest.MonkeyPatch):
     driver = Driver((1, "uiVal", 7, 0), (1, "uiVal", 8, pynvml.NVML_ERROR_NOT_SUPPORTED))
-    assert reader(monkeypatch, driver).read() == [(7, 0), (None, pynvml.NVML_ERROR_NOT_SUPPORTED)]
+    fields = reader(monkeypatch, driver)
+    assert fields.read() == [7, None]
+    assert fields.codes == (0, pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+
+def test_an_answer_may_change_from_one_reading_to_the_next(monkeypatch: pytest.MonkeyPatch):
+    whole = [(1, "uiVal", 7, 0), (3, "ullVal", 1 << 40, 0)]
+    driver = Driver(*whole)
+    fields = reader(monkeypatch, driver)
+    for answers, values in (
+        (whole, [7, 1 << 40]),
+        ([whole[0], (1, "uiVal", 9, pynvml.NVML_ERROR_UNKNOWN)], [7, None]),
+        (whole, [7, 1 << 40]),
+        ([(0, "dVal", 2.5, 0), whole[1]], [2.5, 1 << 40]),
+    ):
+        driver.answers = answers
+        assert list(fields.read()) == values
+        assert [bool(code) for code in fields.codes] == [value is None for value in values]
 
 
 def test_a_call_that_fails_as_a_whole_raises(monkeypatch: pytest.MonkeyPatch):

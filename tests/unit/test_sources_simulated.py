@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -211,3 +214,39 @@ def test_a_long_run_keeps_no_more_of_the_past_than_its_windows_need():
         follow(gpu, clock, 0.01)
     assert len(gpu._body._times) < 500
     assert gpu.read_fast()[1] == pytest.approx((75 + 305) / 2, abs=3)
+
+
+def listed(gpu: SimulatedGpu) -> tuple[object, ...]:
+    assert gpu.process_call is not None
+    return tuple(gpu.process_call.read())
+
+
+FOREIGN = """
+import sys
+from pathlib import Path
+from engine.occupancy import Load, Occupancy
+Occupancy(Path(sys.argv[1])).write(7, Load())
+print(flush=True)
+input()
+"""
+
+
+def test_who_writes_a_slot_computes_on_the_gpu_until_its_end(tmp_path: Path):
+    path = tmp_path / "occupancy"
+    arms = Occupancy.create(path)
+    gpu = open_simulated(FakeClock(), path)
+    assert listed(gpu) == (0, "")
+    arms.write(0, Load())
+    assert listed(gpu) == (1, str(os.getpid()))
+    with subprocess.Popen([sys.executable, "-c", FOREIGN, str(path)], stdin=-1, stdout=-1) as foreign:
+        assert foreign.stdout is not None
+        foreign.stdout.readline()
+        assert listed(gpu) == (2, ",".join(map(str, sorted((os.getpid(), foreign.pid)))))
+        foreign.kill()
+    assert listed(gpu) == (1, str(os.getpid()))
+    gpu.close()
+    arms.close()
+
+
+def test_without_a_file_nobody_computes():
+    assert listed(open_simulated(FakeClock(), None)) == (0, "")

@@ -4,7 +4,8 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.workload import LONGEST_PROMPT, STAGE, PromptOrder, prompts_hash
+from engine.simulator.text import count_tokens
+from engine.workload import LONGEST_PROMPT, STAGE, PromptOrder, prompts_hash, sent_text
 
 seeds = st.integers(0, 2**31 - 1)
 
@@ -35,7 +36,18 @@ def test_seeds_and_passes_differ() -> None:
     assert first != list(islice(PromptOrder(8), 64))
 
 
-def test_the_hash_tells_the_set_and_its_order() -> None:
-    assert prompts_hash() == prompts_hash(STAGE)
+def test_the_hash_tells_what_is_sent_and_its_order() -> None:
+    assert prompts_hash() == prompts_hash("stage", STAGE)
     assert len(prompts_hash()) == 64
-    assert prompts_hash(STAGE[::-1]) != prompts_hash()
+    assert prompts_hash("stage", STAGE[::-1]) != prompts_hash()
+    assert prompts_hash("handbook") != prompts_hash("stage")
+
+
+def test_handbook_prompts_share_one_long_beginning_and_end_with_the_question() -> None:
+    texts = [sent_text("handbook", question) for question in STAGE]
+    assert [text.splitlines()[-1] for text in texts] == list(STAGE)
+    shared = {text.removesuffix(question) for text, question in zip(texts, STAGE, strict=True)}
+    assert len(shared) == 1
+    # with an answer of the usual length it has to fit the CPU arms' 2,048 tokens, by any tokeniser
+    assert 1000 < count_tokens(shared.pop()) < 1600
+    assert sent_text("stage", STAGE[0]) == STAGE[0]

@@ -1,0 +1,66 @@
+"""What a series of starts and stops leaves behind: processes, zombies, ports, files, tasks. Nothing should be."""
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.arms.server import Launch, ServerArm
+from integration.processes import MARK, living, marked_environment
+
+_LISTENING = "0A"
+
+
+def listening_ports() -> set[int]:
+    """Every TCP port on which somebody listens on this machine."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(FileNotFoundError):
+            rows = [line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:]]
+            found |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+    return found
+
+
+def open_files() -> Counter[str]:
+    """What our file descriptors are open on, and how many of each kind; pipes and sockets by kind alone."""
+    targets = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            targets.append(str(entry.readlink()).partition(":[")[0])
+    return Counter(target for target in targets if not target.startswith("/proc/"))
+
+
+def children() -> list[str]:
+    """Our direct children, zombies among them."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+
+
+@contextlib.asynccontextmanager
+async def nothing_left(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[set[int]]:
+    """Fails when something is left of what the block starts; the block adds the ports that it used to the set."""
+    mark, _ = marked_environment()
+    monkeypatch.setenv(MARK, mark)
+    ports: set[int] = set()
+    files, tasks, before = open_files(), len(asyncio.all_tasks()), set(children())
+    yield ports
+    assert living(mark) == {}
+    assert set(children()) - before == set()
+    assert ports and ports & listening_ports() == set()
+    assert open_files() - files == Counter()
+    assert len(asyncio.all_tasks()) == tasks
+
+
+async def start_and_stop(launch: Launch, ports: set[int], log: Path) -> None:
+    """One life of a server arm: ready, asked something, and ended."""
+    arm = ServerArm("A", launch, log=log)
+    try:
+        await arm.start()
+        ports.add(arm.port)
+        assert arm.port in listening_ports()
+        assert await arm.version()
+    finally:
+        await arm.stop()

@@ -185,7 +185,7 @@ class Race:
                 run=self.run_id,
                 utc=self._utc.isoformat().replace("+00:00", "Z"),
                 seed=demo.workload.seed,
-                demo={"name": self.plan.name, **demo.model_dump(mode="json")},
+                demo={"name": self.plan.name, **demo.told()},
                 arms=self.plan.arm_infos(devices),
                 provenance=provenance(demo, power=devices),
                 simulated={"power": self.plan.power == "simulated", "arms": self.plan.simulated_arms},

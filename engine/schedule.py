@@ -60,6 +60,12 @@ def together(labels: Sequence[str], rounds: int) -> list[Block]:
     return _cut(turns, together=True)
 
 
+def pattern(mode: Mode, labels: Sequence[str]) -> list[str]:
+    """Whose turns they are, until it begins anew."""
+    rows = _orders(labels) if mode == "alternate" else [list(labels)]
+    return [arm for row in rows for arm in row]
+
+
 def _orders(labels: Sequence[str]) -> list[list[str]]:
     """Williams design: N orders for an even number of arms, 2N for an odd one, each followed by its mirror image."""
     size = len(labels)

@@ -61,7 +61,8 @@ class Gate:
             sentence = "open the login link that the server printed, or send its token as a bearer token"
             return Refusal(HTTPStatus.UNAUTHORIZED, sentence)
         if not self._by_token(connection) and not _names_origin(connection):
-            return Refusal(HTTPStatus.FORBIDDEN, "a request with the cookie has to say its origin; send the token instead")
+            sentence = "a request with the cookie has to say its origin; send the token instead"
+            return Refusal(HTTPStatus.FORBIDDEN, sentence)
         return None
 
     def _by_token(self, connection: HTTPConnection) -> bool:

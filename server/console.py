@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from engine.books import ArmFigures
+from engine.books import ArmFigures, over
+from engine.compare import plural
 from engine.config import DEFAULT_DEMO, Demo, demo_names
 from engine.documents import Document, Mark, MarkKind
 from engine.ledger import Ledger
@@ -24,6 +25,7 @@ class Progress:
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
         self._console = Console(stderr=True, highlight=False)
+        self._stage: tuple[str | None, str] = (None, "")
 
     def __call__(self, ledger: Ledger, document: Document) -> None:
         """React to one document."""
@@ -32,8 +34,10 @@ class Progress:
         match document.kind:
             case MarkKind.WARNING:
                 self._console.print(f"[yellow]{document.text}", markup=True)
-            case MarkKind.ARM if document.state in {"starting", "ready", "failed"}:
-                self._say(document, f"{document.state} {document.text or ''}")
+            case MarkKind.ARM if document.state == "starting":
+                self._starting(document)
+            case MarkKind.ARM if document.state in {"ready", "failed"}:
+                self._say(document, f"{document.state} {document.text or ''}".rstrip())
             case MarkKind.ROUND_END:
                 self._round_end(ledger, document)
             case _:
@@ -44,9 +48,17 @@ class Progress:
         name = self._demo.arms[self._demo.labels.index(mark.arm)].name if mark.arm else ""
         self._console.print(f"{seconds:7.1f} s  {mark.arm or ' '} {name}: {text}", markup=False)
 
+    def _starting(self, mark: Mark) -> None:
+        """A line for each stage of a start-up, and not for each percent of it."""
+        stage = str(mark.data.get("stage") or "")
+        if (mark.arm, stage) != self._stage:
+            self._stage = (mark.arm, stage)
+            self._say(mark, f"starting: {stage}" if stage else "starting")
+
     def _round_end(self, ledger: Ledger, mark: Mark) -> None:
-        watts, tokens = ledger.live(mark.arm or "", mark.t_ns)
-        text = f"round {mark.round} of {self._demo.schedule.rounds}: {_number(tokens, 1)} tokens/s"
+        watts, speed = ledger.live(mark.arm or "", mark.t_ns)
+        unit = ledger.arms[mark.arm].info.unit if mark.arm in ledger.arms else "token"
+        text = f"round {mark.round} of {self._demo.schedule.rounds}: {_number(speed, 1)} {plural(unit)}/s"
         self._say(mark, text + (f", {_number(watts, 0)} W" if watts is not None else ""))
 
 
@@ -105,7 +117,7 @@ def print_across(found: Mapping[str, Any]) -> None:
 
 _GROUP_ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("rounds", lambda group: str(group["rounds"])),
-    ("speed", lambda group: f"{_number(_per(group, '{}s_per_second'), 1)} {group['unit']}s/s"),
+    ("speed", lambda group: f"{_number(_per(group, '{}s_per_second'), 1)} {plural(group['unit'])}/s"),
     ("energy for one", lambda group: f"{_number(_per(group, 'joules_per_{}'), 4)} J/{group['unit']}"),
     ("energy, J", lambda group: _number(group["energy_joules"], 1)),
     ("power, W (mean)", lambda group: _number(group["power_watts"]["mean"], 1)),
@@ -122,9 +134,10 @@ def _per(group: Mapping[str, Any], key: str) -> float | None:
 
 _ROWS: tuple[tuple[str, Callable[[ArmFigures], str]], ...] = (
     ("rounds", lambda f: str(f.rounds)),
-    ("{unit}s (steady state)", lambda f: _number(f.units, 0)),
-    ("{unit}s/s", lambda f: _number(f.units_per_second, 1)),
+    ("{units} (steady state)", lambda f: _number(f.units, 0)),
+    ("{units}/s", lambda f: _number(f.units_per_second, 1)),
     ("J/{unit}", lambda f: _number(f.joules_per_unit, 4)),
+    ("J/{unit} above idle", lambda f: _number(over(f.energy_above_idle_joules, f.units), 4)),
     ("energy, J", lambda f: _number(f.energy_joules, 1)),
     ("power, W (mean)", lambda f: _number(f.power_mean_watts, 1)),
     ("power, W (peak)", lambda f: _number(f.power_peak_watts, 1)),
@@ -146,7 +159,7 @@ def _table(ledger: Ledger, title: str) -> Table:
     figures = [ledger.figures(label) for label in ledger.arms]
     unit = next(iter(ledger.arms.values())).info.unit
     for name, show in _ROWS:
-        table.add_row(name.format(unit=unit), *(show(arm) for arm in figures))
+        table.add_row(name.format(unit=unit, units=plural(unit)), *(show(arm) for arm in figures))
     latencies = [books.latencies().percentiles() for books in ledger.arms.values()]
     for name, key in _LATENCIES if unit == "token" else ():
         table.add_row(f"{name} (p50 / p99)", *(_percentiles(found[key]) for found in latencies))

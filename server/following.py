@@ -43,6 +43,12 @@ class Follower:
                 self._texts[request] = (self._texts.get(request, "") + _printable(text))[-LENGTH:]
         self._follow()
 
+    def line(self, page: Page) -> None:
+        """What a command prints: its newest line."""
+        texts = [text for text in page.data.get("text", ()) if isinstance(text, str) and text.strip()]
+        if texts:
+            self.text = _printable(texts[-1])[-LENGTH:]
+
     def _forget(self, request: int) -> None:
         self._prompts.pop(request, None)
         self._texts.pop(request, None)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.documents import Descriptor, Start
+from engine.schedule import pattern
 
 
 def run_info(start: Start, descriptors: Iterable[Descriptor], replay: dict[str, Any] | None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def schedule_info(schedule: Any, labels: Sequence[str]) -> dict[str, Any]:
         "mode": known.get("mode", "alternate"),
         "round_seconds": known.get("round_seconds"),
         "rounds": known.get("rounds"),
-        "order": [*labels, *reversed(labels)],
+        "order": pattern(known.get("mode", "alternate"), labels) if labels else [],
     }
 
 

@@ -142,6 +142,9 @@ class Scene:
         if page.stream.startswith("text."):
             if follower := self._followers.get(page.stream.removeprefix("text.")):
                 follower.page(page)
+        elif page.stream.startswith("progress."):
+            if follower := self._followers.get(page.stream.removeprefix("progress.")):
+                follower.line(page)
         elif is_power(page.stream):
             self.powers.add(page)
             self._sampled_ns = now_ns

@@ -44,7 +44,7 @@ export function interval(verdict) {
   const wanted = !verdict.decided && known(more) && more > 0 ? `about ${more} more would tell` : '';
   const after = [known(rounds) ? `${rounds} rounds each` : '', wanted].filter(Boolean).join(', ');
   if (!known(low) || !known(high)) return after;
-  if (low >= 2) return join(`${times(low)} to ${times(high)} times`, after);
+  if (low >= 2 || (low >= 1 && high >= 3)) return join(`${times(low)} to ${times(high)} times`, after);
   const change = [(low - 1) * 100, (high - 1) * 100];
   const between = high <= 1
     ? `${range(-change[1], -change[0])} % less`

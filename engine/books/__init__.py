@@ -1,7 +1,7 @@
 """An arm's books: rounds and requests in, steady-state and total figures out."""
 
 from engine.books.arm import ArmBooks
-from engine.books.figures import ArmFigures, Latencies, RoundFigures, Span, percentiles
+from engine.books.figures import ArmFigures, Latencies, RoundFigures, Span, over, percentiles
 from engine.books.flow import Flow
 from engine.books.instruments import NOT_ATTRIBUTABLE, Flag, Instruments, attributable
 from engine.books.round import RequestTimes, RoundBooks
@@ -20,6 +20,7 @@ __all__ = [
     "RoundFigures",
     "Span",
     "attributable",
+    "over",
     "percentiles",
     "summary",
 ]

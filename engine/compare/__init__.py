@@ -7,7 +7,7 @@ from engine.compare.interval import Interval, blocks_wanted
 from engine.compare.sequential import anytime_half_width, anytime_interval, decided_for_good, log_evidence
 from engine.compare.student import student_half_width, student_interval, student_t_95, welch_interval
 from engine.compare.verdict import Verdict, judge, judge_unpaired, log_ratios
-from engine.compare.words import COMPARED
+from engine.compare.words import COMPARED, plural
 
 __all__ = [
     "COMPARED",
@@ -21,6 +21,7 @@ __all__ = [
     "judge_unpaired",
     "log_evidence",
     "log_ratios",
+    "plural",
     "student_half_width",
     "student_interval",
     "student_t_95",

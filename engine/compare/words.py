@@ -14,7 +14,7 @@ _WORDS = {
     "joules_per_unit": _Words("uses", "energy per {unit}"),
     "joules_per_request": _Words("uses", "energy per request"),
     "tokens_per_second": _Words("gives", "tokens per second", "fewer"),
-    "units_per_second": _Words("gives", "{unit}s per second", "fewer"),
+    "units_per_second": _Words("gives", "{units} per second", "fewer"),
     "ttft_p50_seconds": _Words("takes", "time to the first token"),
     "itl_p50_seconds": _Words("takes", "time between tokens"),
     "e2e_p50_seconds": _Words("takes", "time for a whole answer"),
@@ -25,6 +25,11 @@ COMPARED = tuple(_WORDS)
 """The metrics that verdicts are about, in the order of their printing."""
 
 
+def plural(unit: str) -> str:
+    """Several of a unit: tokens, steps; symbols like MB stay as they are."""
+    return unit if unit[-1:].isupper() or unit.endswith("s") else f"{unit}s"
+
+
 def undecided(rounds: int) -> str:
     """What to say while the interval holds equality."""
     return f"too close to call after {rounds} rounds"
@@ -33,7 +38,7 @@ def undecided(rounds: int) -> str:
 def sentence(metric: str, label: str, ratio: float, low: float, high: float, *, unit: str = "unit") -> str:
     """What to say of a decided ratio in `metric` and its 95 % bounds."""
     words = _WORDS[metric]
-    quantity = words.quantity.format(unit=unit)
+    quantity = words.quantity.format(unit=unit, units=plural(unit))
     if ratio >= 2:
         return f"{label} {words.verb} {ratio:.1f} times the {quantity} (95 % CI {_bounds(low, high, 1)})"
     change = 100 * abs(ratio - 1)

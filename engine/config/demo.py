@@ -1,7 +1,8 @@
 """A demo: model, workload, schedule and arms, as `demos/*.yaml` spell them, checked strictly."""
 
+import re
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +10,8 @@ from engine.config.arm import Arm
 from engine.config.fields import Positive, Strict, Text
 
 LABELS = "ABCDEF"
+HIDDEN = "(not recorded)"
+_SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
 class Model(Strict):
@@ -81,6 +84,13 @@ class Demo(Strict):
     def concurrency_of(self, label: str) -> int:
         """How many requests the clients keep in flight for one arm."""
         return self.arms[self.labels.index(label)].concurrency or self.workload.concurrency
+
+    def told(self) -> dict[str, Any]:
+        """The demo as a recording has it: whole, but for values of the arms' environments whose names say secret."""
+        fields = self.model_dump(mode="json")
+        for arm in fields["arms"]:
+            arm["env"] = {name: HIDDEN if _SECRET.search(name) else value for name, value in arm["env"].items()}
+        return fields
 
     @model_validator(mode="after")
     def _arms_fit(self) -> "Demo":

@@ -30,6 +30,7 @@ test('intervals in the words of the verdict', () => {
   assert.equal(interval({ text: '', decided: true, low: 0.158, high: 0.162 }), `95${NBSP}% sure: 83.8 to 84.2${NBSP}% less`);
   assert.equal(interval({ text: '', decided: true, low: 1.2, high: 1.3 }), `95${NBSP}% sure: 20 to 30${NBSP}% more`);
   assert.equal(interval({ text: '', decided: true, low: 7.4, high: 7.8, rounds: 4 }), `95${NBSP}% sure: 7.4 to 7.8 times, 4 rounds each`);
+  assert.equal(interval({ text: '', decided: true, low: 1.9, high: 378, rounds: 2 }), `95${NBSP}% sure: 1.9 to 378 times, 2 rounds each`);
   assert.equal(interval({ text: '', decided: true, low: null, high: null, rounds: 3 }), '3 rounds each');
 });
 

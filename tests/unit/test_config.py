@@ -102,6 +102,15 @@ def test_an_error_names_the_place_and_what_would_be_right(text: str, where: str,
     assert message.startswith("f.yaml") and where in message and says in message and "\n" not in message
 
 
+def test_secrets_of_an_arms_environment_do_not_get_into_a_recording() -> None:
+    env = "env: {HF_TOKEN: hf_x, VLLM_API_KEY: y, OMP_NUM_THREADS: '1'}, "
+    demo = parse_demo(changed("args: {max_num_seqs: 1}", env + "args: {max_num_seqs: 1}"), file="f.yaml")
+    told = demo.told()["arms"][0]["env"]
+    assert told["OMP_NUM_THREADS"] == "1" and "hf_x" not in str(demo.told()) and "'y'" not in str(told)
+    assert set(told) == {"HF_TOKEN", "VLLM_API_KEY", "OMP_NUM_THREADS"}
+    assert demo.arms[0].env["HF_TOKEN"] == "hf_x", "the arm itself gets it"
+
+
 def test_an_unknown_name_is_told_the_nearest() -> None:
     with pytest.raises(DemoNotFound, match=r"did you mean 'batch-1-vs-8'\?"):
         load_demo("batch-1-vs-9")

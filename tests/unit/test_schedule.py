@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.schedule import Block, alternate, blocks, together
+from engine.schedule import Block, alternate, blocks, pattern, together
 
 arms = st.integers(2, 6).map(lambda size: "ABCDEF"[:size])
 
@@ -61,3 +61,12 @@ def test_together_all_arms_of_a_block_run_and_a_rest_does_not() -> None:
     found = together(["A", "B", "C"], 7)
     assert [row(block) for block in found] == ["ABC", "ABC"]
     assert all(block.together for block in found)
+
+
+def test_the_pattern_is_what_the_turns_repeat() -> None:
+    assert pattern("alternate", "AB") == list("ABBA")
+    assert pattern("parallel", "AB") == pattern("shared", "AB") == ["A", "B"]
+    for labels in ("ABC", "ABCD", "ABCDEF"):
+        repeated = pattern("alternate", labels)
+        turns = [turn.arm for block in alternate(labels, 3 * len(repeated)) for turn in block.turns]
+        assert turns == repeated * 3

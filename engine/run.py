@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -131,6 +132,9 @@ class Race:
             await self._turns.warm_up()
             if self.plan.power is not None:
                 await self._turns.baseline()
+            # What has been made by now stays: walking through it again and again would hold up answers that come in.
+            gc.collect()
+            gc.freeze()
             await self._turns.rounds()
 
     # -- the sampler

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.arm import Arm
 from engine.config.fields import Positive, Strict, Text
@@ -29,7 +29,10 @@ class Workload(Strict):
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 96
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
-    prefix_cache: Literal["keep", "per_round", "off"] = "keep"
+    # YAML reads a bare `off` as false.
+    prefix_cache: Annotated[
+        Literal["keep", "per_round", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+    ] = "keep"
     """Whether a server may reuse what it cached of earlier prompts: always, within a round only, or never."""
     fixed_length: bool = False
     """Every answer has exactly `max_tokens` tokens: servers are asked to ignore the model's end of text."""

@@ -79,8 +79,7 @@ class AnswerStream:
         self.completion_tokens = total
         if final and self.estimated:
             self.estimated = new not in (0, 1)
-            # The total corrects the sum; which chunk was wrong it cannot tell.
-            return 0 if self.estimated else new
+            # Which chunk brought more than one it cannot tell; the last row makes the sum right, if not its times.
         return max(0, new)
 
 

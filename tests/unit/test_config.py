@@ -102,6 +102,12 @@ def test_an_error_names_the_place_and_what_would_be_right(text: str, where: str,
     assert message.startswith("f.yaml") and where in message and says in message and "\n" not in message
 
 
+def test_a_bare_off_is_off() -> None:
+    assert parse_demo(GOOD + "workload: {prefix_cache: off}", file="f.yaml").workload.prefix_cache == "off"
+    with pytest.raises(ConfigError, match="prefix_cache"):
+        parse_demo(GOOD + "workload: {prefix_cache: on}", file="f.yaml")
+
+
 def test_secrets_of_an_arms_environment_do_not_get_into_a_recording() -> None:
     env = "env: {HF_TOKEN: hf_x, VLLM_API_KEY: y, OMP_NUM_THREADS: '1'}, "
     demo = parse_demo(changed("args: {max_num_seqs: 1}", env + "args: {max_num_seqs: 1}"), file="f.yaml")

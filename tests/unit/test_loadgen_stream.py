@@ -55,7 +55,7 @@ def test_without_any_usage_chunks_are_counted_and_it_is_said() -> None:
     [
         (3, False, []),
         (4, False, [(1, "")]),  # the end-of-text token came with no chunk
-        (7, True, []),  # chunks of several tokens: how many each brought nobody knows
+        (7, True, [(4, "")]),  # chunks of several tokens: how many each brought nobody knows, only the sum
         (2, True, []),
     ],
 )

@@ -15,6 +15,7 @@ from engine.validity import dictionary
 from server.answers import answer, failure
 from server.auth import Gate, cookie_name
 from server.control import AlreadyRunning, Controller, NotRunning
+from server.history import History, Part
 from server.hub import Hub
 
 SPEEDS = (1, 2, 10)
@@ -33,6 +34,7 @@ class Api:
 
     def __init__(self, hub: Hub, gate: Gate, controller: Controller, clock: Clock) -> None:
         self.hub, self.gate, self.controller, self.clock = hub, gate, controller, clock
+        self.history = History(hub)
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
@@ -40,6 +42,7 @@ class Api:
             Route("/healthz", self.health),
             Route("/login", self.login, methods=["GET"]),
             Route("/api/run", self.run),
+            Route("/api/run/pages", self.pages),
             Route("/api/reasons", self.reasons),
             Route("/api/run/start", self._controlled(self.start), methods=["POST"]),
             Route("/api/run/stop", self._controlled(self.stop), methods=["POST"]),
@@ -54,6 +57,14 @@ class Api:
     async def run(self, request: Request) -> Response:
         """The newest frame, the run, and whether this request's sender may control it."""
         return answer({**self.hub.snapshot(), "control": self.gate.may_control(request)})
+
+    async def pages(self, request: Request) -> Response:
+        """The power of any part of the run, decimated."""
+        try:
+            asked = Part.parse(request.query_params)
+        except ValueError as error:
+            return failure(400, str(error))
+        return Response(self.history.part(asked), media_type="application/json", headers={"cache-control": "no-store"})
 
     async def reasons(self, request: Request) -> Response:
         """What each reason code means, and what to do about it."""

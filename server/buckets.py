@@ -98,15 +98,15 @@ class Envelope:
         self._close_buckets()
 
     def fresh(self) -> list[Bucket]:
-        """The buckets that were completed since the last call: the newest of them, after a long silence."""
+        """The buckets that were completed since the last call."""
         fresh, self._fresh = self._fresh, []
         self._kept.extend(fresh)
-        return fresh[-MOST_FRESH:]
+        return fresh
 
     def history(self, points: int) -> list[Bucket]:
         """What `fresh` has given over the last 30 seconds, merged to about `points` buckets at most."""
         step = -(-len(self._kept) // points) if points else 0
-        return list(_merged(self._kept, step * self.period_ns)) if step else []
+        return list(merged(self._kept, step * self.period_ns)) if step else []
 
     def _close_buckets(self) -> None:
         """A bucket is complete once every device has gone past it, or the fastest is long past it."""
@@ -166,7 +166,7 @@ def _slope(device: _Device, t_ns: int, joules: float, period_ns: int) -> float |
     return (joules - before) / (t_ns - since_ns) * 1e9
 
 
-def _merged(buckets: Iterable[Bucket], span_ns: int) -> Iterator[Bucket]:
+def merged(buckets: Iterable[Bucket], span_ns: int) -> Iterator[Bucket]:
     """Neighbours within the same `span_ns` and the same turn as one bucket."""
     for _, group in groupby(buckets, key=lambda bucket: ((bucket.t_ns - 1) // span_ns, bucket.arm)):
         yield _one(list(group))

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.documents import Page, Start
-from server.buckets import Bucket, Envelope, columns
+from server.archive import Archive
+from server.buckets import MOST_FRESH, Bucket, Envelope, columns
 
 
 class Powers:
@@ -16,6 +17,8 @@ class Powers:
     def __init__(self, period_ns: int) -> None:
         self._period_ns = period_ns
         self._together = Envelope(period_ns)
+        self._archives: dict[str | None, Archive] = {None: Archive(period_ns)}
+        """Of all together (None), and of each arm where all run at once."""
         self._apart: dict[str, Envelope] = {}
         self._arms_on: dict[str, list[str]] = {}
 
@@ -26,6 +29,7 @@ class Powers:
             return
         for arm in start.arms:
             self._apart[arm.label] = Envelope(self._period_ns)
+            self._archives[arm.label] = Archive(self._period_ns)
             for stream in arm.devices:
                 self._arms_on.setdefault(stream, []).append(arm.label)
 
@@ -49,16 +53,27 @@ class Powers:
 
     def fresh(self) -> dict[str, Any]:
         """`power`, and `powers` by arm, of a frame: what is not brought again."""
-        return {"power": columns(self._together.fresh()), **self._each(lambda envelope: envelope.fresh())}
+        together = columns(self._fresh(None, self._together))
+        return {"power": together, **self._each(self._fresh)}
+
+    def _fresh(self, label: str | None, envelope: Envelope) -> Sequence[Bucket]:
+        fresh = envelope.fresh()
+        for bucket in fresh:
+            self._archives[label].add(bucket)
+        return fresh[-MOST_FRESH:]
+
+    def between(self, from_ns: int, to_ns: int, points: int, arm: str | None = None) -> list[Bucket]:
+        """Any part of the run, of all devices together, or of `arm`'s own where all arms run at once."""
+        return self._archives.get(arm, self._archives[None]).between(from_ns, to_ns, points)
 
     def history(self, points: int) -> dict[str, Any]:
         """`history`, and `powers` by arm, of a hello: about `points` buckets in all."""
         share = points // (1 + len(self._apart))
         together = columns(self._together.history(share))
-        return {"history": together, **self._each(lambda envelope: envelope.history(share))}
+        return {"history": together, **self._each(lambda _, envelope: envelope.history(share))}
 
-    def _each(self, buckets: Callable[[Envelope], Sequence[Bucket]]) -> dict[str, Any]:
-        found = {label: columns(buckets(envelope)) for label, envelope in self._apart.items()}
+    def _each(self, buckets: Callable[[str, Envelope], Sequence[Bucket]]) -> dict[str, Any]:
+        found = {label: columns(buckets(label, envelope)) for label, envelope in self._apart.items()}
         return {"powers": found} if found else {}
 
     def _fed_by(self, stream: str) -> list[Envelope]:

@@ -3,6 +3,7 @@ import { RunClock } from './clock.js';
 import { counters, painted } from './counters.js';
 import { fitFont } from './fit.js';
 import { Page } from './page.js';
+import { recall } from './recall.js';
 import { SharedScale } from './scale.js';
 import { arms, initial, reduce } from './state.js';
 import { Stream } from './stream.js';
@@ -55,6 +56,7 @@ function follow(runBefore, { message, nowMs }) {
     }
     tracks.replace(message);
     if (message.frame) observe(message.frame, nowMs);
+    recall(message.frame, tracks);
     page.control.ask();
     page.reasons.load();
   } else if (message.type === 'frame' && (message.run ?? undefined) === state.run?.id) {

@@ -56,6 +56,24 @@ export class Track {
     this.ghosts.set(this.labels[slot], { ring: this.ring.copy(), end_t_ns: this.ring.last(T) });
   }
 
+  /**
+   * Takes the picture of a turn that was over before this page came.
+   * @param {number} slot whose turn it was @param {Power} power that of its last half minute, and of a little after it
+   */
+  recall(slot, power) {
+    const past = new Track(this.labels);
+    past.push(power);
+    const { ring } = past;
+    let rows = ring.length;
+    while (rows > 0 && ring.at(ARM, rows - 1) !== slot) rows -= 1;
+    const known = this.ghosts.get(this.labels[slot]);
+    if (rows === 0 || (known && known.end_t_ns > ring.at(T, rows - 1))) return;
+    const turn = new Ring(CAPACITY, 5);
+    for (let row = 0; row < rows; row += 1) turn.push(...ring.columns.map((_, column) => ring.at(column, row)));
+    this.ghosts.set(this.labels[slot], { ring: turn, end_t_ns: turn.last(T) });
+    this.version += 1;
+  }
+
   /** What an arm that rests shows, or undefined before its first turn. @param {number} slot */
   ghost(slot) {
     const label = this.labels[slot];

@@ -142,3 +142,29 @@ async def test_a_listener_that_never_reads_is_evicted_and_its_connection_dropped
             await settle(lambda: not server.server.server_state.connections)
         finally:
             writer.transport.abort()
+
+
+# -- looking back
+
+
+async def test_any_part_of_the_run_can_be_asked_for(server: Serving) -> None:
+    await settle(lambda: (server.stage.scene.clock.now(time.monotonic_ns()) or 0) > 3e9)
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{server.url}/api/run/pages?from=0&to=2000000000&points=10") as answer:
+            part = await answer.json()
+        async with client.get(f"{server.url}/api/run/pages") as answer:
+            whole = await answer.json()
+        for odd in ("from=-1", "points=0", "points=99999", "from=5&to=1", "to=x", "from=" + "9" * 40):
+            async with client.get(f"{server.url}/api/run/pages?{odd}") as refused:
+                assert refused.status == 400 and (await refused.json())["error"]
+    assert part["run"] == server.stage.hub.run_id
+    assert 5 <= len(part["t_ns"]) <= 20 and part["t_ns"] == sorted(part["t_ns"]) and part["t_ns"][-1] <= 2e9
+    assert set(part["arm"]) >= {"A", "B"} and all(watts == 100.0 for watts in part["mean"])
+    assert len(whole["t_ns"]) > 40 and whole["t_ns"][-1] > 2.5e9
+
+
+async def test_before_any_run_there_is_nothing_to_look_back_at() -> None:
+    with Serving() as server:
+        async with aiohttp.ClientSession() as client, client.get(f"{server.url}/api/run/pages") as answer:
+            nothing = await answer.json()
+    assert nothing["run"] is None and nothing["t_ns"] == []

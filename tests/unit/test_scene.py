@@ -12,6 +12,7 @@ from server import frames
 from server.buckets import Envelope, Turns, columns
 from server.following import Follower
 from server.frames import HELLO_BYTES
+from server.powers import Powers
 from server.runclock import RunClock
 from server.scene import DemoInfo, ReplayInfo, Scene
 
@@ -301,11 +302,12 @@ def test_several_devices_add_up_and_a_dead_one_does_not_hold_the_others_up() -> 
 
 
 def test_after_a_silence_a_frame_brings_only_the_newest_buckets() -> None:
-    envelope = Envelope(PERIOD_NS)
-    times = [step * 50 * MS for step in range(301)]
-    envelope.add(samples("gpu0", times, power_instant_watts=[1.0] * 301))
-    assert len(envelope.fresh()) == 100
-    assert len(envelope.history(1000)) == 300
+    powers = Powers(PERIOD_NS)
+    powers.expect("gpu0")
+    times = [number * PERIOD_NS for number in range(1, 400)]
+    powers.add(Page(stream="gpu0", t_ns=times, data={"power_instant_watts": [100.0] * len(times)}))
+    assert len(powers.fresh()["power"]["t_ns"]) == 100
+    assert len(powers.between(0, 400 * PERIOD_NS, 1000)) == 398, "what was left out can be asked for"
 
 
 def test_history_merges_neighbours_but_no_turns() -> None:

@@ -1,0 +1,81 @@
+"""The power of a whole run, for who joins late or looks back: at full rate, and ready-made at coarser ones. Pure."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from server.buckets import Bucket, merged
+
+_STEP = 10
+"""Each level is so much coarser than the one below."""
+_LEVELS = 3
+FULL_RATE_ROWS = 144_000
+"""Two hours at 20 a second; what is older is there at the coarser levels only."""
+
+
+@dataclass
+class _Level:
+    """Buckets in columns: a few bytes a row, where objects would take hundreds."""
+
+    t_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[float]" = field(default_factory=lambda: array("f"))
+    arms: "array[int]" = field(default_factory=lambda: array("b"))
+
+    def add(self, bucket: Bucket, arm: int) -> None:
+        self.t_ns.append(bucket.t_ns)
+        self.values.extend((bucket.mean, bucket.low, bucket.high))
+        self.arms.append(arm)
+
+    def drop(self, rows: int) -> None:
+        del self.t_ns[:rows], self.values[: 3 * rows], self.arms[:rows]
+
+
+class Archive:
+    """Takes every bucket of a run in order, `period_ns` apart, and gives any part of it in about so many points."""
+
+    def __init__(self, period_ns: int) -> None:
+        self._period_ns = period_ns
+        self._names: list[str | None] = [None]
+        self._levels = [_Level() for _ in range(_LEVELS)]
+        self._open: list[list[Bucket]] = [[] for _ in range(_LEVELS)]
+
+    def add(self, bucket: Bucket) -> None:
+        """One more bucket."""
+        if bucket.arm not in self._names:
+            self._names.append(bucket.arm)
+        self._enter(0, bucket)
+        finest = self._levels[0]
+        if len(finest.t_ns) > FULL_RATE_ROWS + FULL_RATE_ROWS // 10:
+            finest.drop(len(finest.t_ns) - FULL_RATE_ROWS)
+
+    def _enter(self, level: int, bucket: Bucket) -> None:
+        self._levels[level].add(bucket, self._names.index(bucket.arm))
+        if level + 1 == _LEVELS:
+            return
+        group, span_ns = self._open[level], self._period_ns * _STEP ** (level + 1)
+        if group and ((group[-1].t_ns - 1) // span_ns, group[-1].arm) != ((bucket.t_ns - 1) // span_ns, bucket.arm):
+            self._enter(level + 1, next(merged(group, span_ns)))
+            group.clear()
+        group.append(bucket)
+
+    def between(self, from_ns: int, to_ns: int, points: int) -> list[Bucket]:
+        """The buckets that end within the window, merged to about `points` (never over a change of turns)."""
+        for number, level in enumerate(self._levels):
+            first, last = bisect_left(level.t_ns, from_ns), bisect_right(level.t_ns, to_ns)
+            reaches_back = number > 0 or first > 0 or not self._forgot
+            if reaches_back and last - first <= 2 * _STEP * points:
+                break
+        span_ns = max(self._period_ns, (to_ns - from_ns) // max(points, 1))
+        return list(merged(self._rows(level, first, last), span_ns))
+
+    @property
+    def _forgot(self) -> bool:
+        """Whether the oldest rows are there at the coarser levels only."""
+        finest, coarser = self._levels[0].t_ns, self._levels[1].t_ns
+        return bool(finest and coarser) and coarser[0] < finest[0]
+
+    def _rows(self, level: _Level, first: int, last: int) -> Iterator[Bucket]:
+        for row in range(first, last):
+            mean, low, high = (round(value, 2) for value in level.values[3 * row : 3 * row + 3])
+            yield Bucket(level.t_ns[row], mean, low, high, self._names[level.arms[row]])

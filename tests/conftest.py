@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,13 @@ def fake_nvml(fake_nvml_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
     script()
     return script
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _children_hear_ctrl_c() -> None:
+    """A suite in a shell's background was started with SIGINT ignored, which its children would inherit for good."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

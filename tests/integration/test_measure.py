@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema
@@ -104,6 +105,10 @@ class Lab:
         for process in self._started:
             if process.poll() is None:
                 process.kill()
+                # Its command has lost its keeper, and would hold our pipes for as long as it likes.
+                for pid in living(self.mark):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             process.communicate()
         wait_until(lambda: not living(self.mark), what="every process of the test has ended")
 

@@ -77,7 +77,9 @@ class Reading:
 def pacer() -> Iterator[str]:
     """The server's address, for as long as the block lasts."""
     command = [sys.executable, str(Path(__file__).with_name("pacer.py"))]
-    options = ["--streams", str(STREAMS), "--rate", str(RATE), "--tokens", str(TOKENS)]
+    # Between two answers a stream misses about one step.
+    rate = RATE * (TOKENS + 2) / TOKENS
+    options = ["--streams", str(STREAMS), "--rate", str(rate), "--tokens", str(TOKENS)]
     with subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         try:
@@ -195,7 +197,8 @@ def _read(found: dict[str, Any], spent: list[tuple[float, float]]) -> Reading:
 
 def contest(seconds: float) -> list[Row]:
     """Both clients on one server; where vLLM is not installed a row says so."""
-    requests = round(RATE * seconds / TOKENS)
+    # Whole waves of answers: in half a one, half of the streams would be idle at the end.
+    requests = STREAMS * round(RATE * seconds / TOKENS / STREAMS)
     name = f"{STREAMS} streams at {RATE:,.0f} tokens/s"
     python, tokenizer = find_interpreter(), find_model("smollm2-135m")
     with pacer() as url:

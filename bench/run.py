@@ -28,6 +28,7 @@ PARTS = {
     "sampler": 270,
     "loadgen": 150,
     "verdicts": 400,
+    "fanout": 720,
     "energy": 1800,
 }
 END_SECONDS = 30

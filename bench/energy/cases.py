@@ -63,6 +63,13 @@ SIGNALS = {
     "ramp": RAMP,
 }
 BEATING = {"square 100 ms": SQUARE_100}
+OTHERS = {
+    "square 130 ms, 60 %": Signal("square", period=0.13, duty=0.6),
+    "square 290 ms, 15 %": Signal("square", period=0.29, duty=0.15),
+    "square 1.7 s": Signal("square", period=1.7),
+    "sawtooth 0.8 s": Signal("ramp", period=0.8, end=0.8),
+}
+"""Other loads, in no demand. The method's rules were made with an eye on them too: fresh ones are a fairer test."""
 
 
 def hopper_cases() -> list[Case]:

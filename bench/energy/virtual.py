@@ -20,7 +20,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.energy.boards import BOARDS, NOTHING, Sensors
-from bench.energy.cases import BEATING, LONG, SIGNALS, Case, all_cases
+from bench.energy.cases import BEATING, LONG, OTHERS, SIGNALS, Case, all_cases
 from bench.energy.poll import stamps
 from bench.energy.score import Score, Trial, coverage
 from bench.energy.signals import Signal
@@ -127,11 +127,14 @@ def short_recording(rate_hz: int, seed: int, number: int) -> Trial:
 
 def coverage_lines(rate_hz: int, seed: int, pool: ProcessPoolExecutor) -> list[str]:
     """Coverage and sharpness of the uncertainty: for each signal, for all of them mixed, for commands on their own."""
-    signals = SIGNALS | BEATING
+    signals = SIGNALS | BEATING | OTHERS
     many = list(pool.map(partial(long_recording, rate_hz=rate_hz, seed=seed), signals, signals.values()))
     alone = list(pool.map(partial(short_recording, rate_hz, seed), range(COVERAGE_WINDOWS), chunksize=10))
-    mixed = Random(seed).sample([each for some in many[:-1] for each in some], COVERAGE_WINDOWS)
-    rows = [*zip(signals, many, strict=True), ("mixed, long recordings", mixed), ("mixed, own recordings", alone)]
+    rows = [*zip(signals, many, strict=True)]
+    for what, chosen in (("mixed, long recordings", SIGNALS), ("others, mixed", OTHERS)):
+        some = [each for name, trials in zip(signals, many, strict=True) if name in chosen for each in trials]
+        rows.append((what, Random(seed).sample(some, COVERAGE_WINDOWS)))
+    rows.append(("mixed, own recordings", alone))
     return [coverage_line(f"{rate_hz} Hz, {name}", trials) for name, trials in rows]
 
 

@@ -1,8 +1,8 @@
 """The energy counter between its ticks: what can be said of the inside of one, and how surely. Pure.
 
 Every doubt is a standard deviation: that of when the ticks were (`grid.py`), and at each edge that of the course inside
-its tick (`course.py`). They are summed in quadrature, and the uncertainty is the square root of three times the sum:
-all of a doubt that is spread evenly, which most are, and 92 % of a normal one.
+its tick (`course.py`). They are summed in quadrature, and the uncertainty is 1.65 times the sum: 95 % of a doubt that
+is spread evenly, which most are.
 """
 
 import math
@@ -15,8 +15,8 @@ from engine.energy.gaps import Piece
 from engine.energy.power import PowerTrack
 from engine.energy.ticks import CounterTrack, Places
 
-COVERAGE = math.sqrt(3)
-"""Uncertainty over standard deviation."""
+COVERAGE = 1.65
+"""Uncertainty over standard deviation: 95 % of a doubt that is spread evenly."""
 
 _AROUND = 8
 """Ticks on either side that help to tell the inside of one."""
@@ -24,7 +24,7 @@ _AROUND = 8
 _QUANTUM_JOULES = 0.001
 """NVML counts millijoules."""
 
-_OPEN, _ALIASED = 0.7, 0.9
+_OPEN, _ALIASED = 0.75, 0.95
 """Standard deviation over the furthest that the course may be from the even one: one step is there all the time."""
 
 _RIPPLE = 0.05
@@ -88,6 +88,7 @@ class Interpolation:
         course = Course(spans, windows, unseen_watts=self._unseen_watts) if len(windows) > 2 else None
         if course is None or not course.reaches(number):
             return self._evenly(t_ns, index, spans[number])
+        t_ns = min(max(t_ns, spans[number].begin_ns), spans[number].end_ns)
         bounds = course.at(number, t_ns)
         deviation = _deviation(course, number, spans[number], t_ns)
         return Reading(ticks[index].joules + bounds.guess, deviation, bounds.watts, index)
@@ -97,6 +98,8 @@ class Interpolation:
         ticks = self._counter.ticks
         first, last = max(index - _AROUND, 0), min(index + 1 + _AROUND, len(ticks) - 1)
         times = [places.t_ns(at) for at in range(first, last + 1)]
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            times = [tick.t_ns for tick in ticks[first : last + 1]]  # their own brackets never overlap
         rises = [later.joules - earlier.joules for earlier, later in pairwise(ticks[first : last + 1])]
         return [Span(b, e, rise) for (b, e), rise in zip(pairwise(times), rises, strict=True)], index - first
 

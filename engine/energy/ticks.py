@@ -145,7 +145,12 @@ class Places:
         return math.hypot(*own, *(grid.deviation(some) for grid, some in gridded.items())) / NS
 
     def _grid_of(self, index: int) -> Grid | None:
-        return self._grids[index > self._middle]
+        """The grid that tick `index` is on: none if it would put the tick outside of the tick's own bracket."""
+        grid, tick = self._grids[index > self._middle], self._ticks[index]
+        if grid is None:
+            return None
+        slack_ns = (tick.by_ns - tick.after_ns) // 5
+        return grid if tick.after_ns - slack_ns <= grid.t_ns(_number(grid, tick)) <= tick.by_ns + slack_ns else None
 
 
 def _grid(ticks: Sequence[Tick], first: int, last: int) -> Grid | None:

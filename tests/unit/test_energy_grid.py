@@ -84,3 +84,19 @@ def test_ticks_of_an_irregular_timer_keep_their_own_brackets() -> None:
     places = track.places(5, 20)
     assert [places.t_ns(at) for at in (5, 20)] == [track.ticks[at].t_ns for at in (5, 20)]
     assert 0 < places.deviation([(5, 400.0)]) < 400 * 0.001
+
+
+@pytest.mark.parametrize("poll_ms", [7.9, 9.7, 13.0])
+def test_a_poll_that_is_hardly_faster_than_the_ticks_leaves_each_in_its_bracket(poll_ms: float) -> None:
+    """A V100 ticks every 20 ms: at 100 Hz a bracket is half a period or more, and the numbering may go wrong."""
+    for seed in range(20):
+        track, rng = CounterTrack(), random.Random(seed)
+        phase = rng.uniform(0, 20)
+        for number in range(400):
+            t = number * poll_ms + rng.uniform(0, poll_ms / 2)
+            track.add(round(t * MS), 10.0 * ((t + phase) // 20))
+        places = track.places(5, len(track.ticks) - 5)
+        times = [places.t_ns(at) for at in range(5, len(track.ticks) - 5)]
+        for tick, t_ns in zip(track.ticks[5:-5], times, strict=True):
+            slack = (tick.by_ns - tick.after_ns) // 5
+            assert tick.after_ns - slack <= t_ns <= tick.by_ns + slack

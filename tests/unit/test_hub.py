@@ -195,6 +195,11 @@ class FakeWire:
         self.room, self.written, self.taken = room, bytearray(), 0
         self.frames: list[bytes] = []
 
+    answered = True
+
+    def ping(self) -> None:
+        self.answered = False
+
     @property
     def has_room(self) -> bool:
         return len(self.written) - self.taken < self.room
@@ -202,9 +207,6 @@ class FakeWire:
     def write(self, framed: bytes) -> None:
         self.written += framed
         self.frames.append(framed)
-
-    def drained_bytes(self) -> int:
-        return self.taken
 
     def messages(self) -> list[dict[str, Any]]:
         """What a WebSocket client reads from these bytes."""
@@ -256,7 +258,7 @@ def test_a_full_wire_gets_the_newest_when_it_has_room_again(make: Callable[..., 
 
 
 def test_what_the_system_takes_is_progress_and_nothing_else_is(make: Callable[..., Hub], clock: FakeClock) -> None:
-    hub, reads, stalls = make(), FakeWire(), FakeWire()
+    hub, reads, stalls = make(), FakeWire(), FakeWire(room=1)
     reader, stalled = wired(hub, reads), wired(hub, stalls)
     for _ in range(12):
         clock.advance(1)
@@ -265,6 +267,65 @@ def test_what_the_system_takes_is_progress_and_nothing_else_is(make: Callable[..
         hub._evict(clock.now_ns())
     assert reader.closing is None
     assert stalled.closing == Close(CloseCode.TOO_SLOW) and stalled.over.is_set()
+
+
+def test_who_never_acknowledges_must_answer_pings(make: Callable[..., Hub], clock: FakeClock) -> None:
+    hub, reads, deaf = make(), FakeWire(), FakeWire()
+    reader, other = wired(hub, reads), wired(hub, deaf)
+    for _ in range(20):
+        clock.advance(1)
+        hub._publish()
+        reads.answered = True
+        hub._evict(clock.now_ns())
+    assert reader.closing is None
+    assert other.closing == Close(CloseCode.TOO_SLOW)
+
+
+def test_while_the_server_stands_still_nobody_is_too_slow(make: Callable[..., Hub], clock: FakeClock) -> None:
+    hub, wire = make(), FakeWire(room=1)
+    viewer = wired(hub, wire)
+    clock.advance(60)
+    hub._evict(clock.now_ns(), stood_still_ns=58 * NS)
+    assert viewer.closing is None
+    clock.advance(11)
+    hub._evict(clock.now_ns())
+    assert viewer.closing == Close(CloseCode.TOO_SLOW)
+
+
+def test_a_connection_that_fails_costs_the_others_nothing(
+    make: Callable[..., Hub], caplog: pytest.LogCaptureFixture
+) -> None:
+    hub, wires = make(), [FakeWire(), FakeWire(), FakeWire()]
+    viewers = [wired(hub, wire) for wire in wires]
+    hub._publish()
+
+    def failing(framed: bytes) -> None:
+        raise RuntimeError("the handle is closed")
+
+    hub._flow._writes[viewers[1]] = failing
+    hub._publish()
+    hub._publish()
+    assert viewers[1].over.is_set() and "a viewer's connection failed" in caplog.text
+    for wire in (wires[0], wires[2]):
+        assert [message["seq"] for message in wire.messages()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("every", [1, 3, 10, 12, 13, 40])
+def test_by_the_flow_and_one_by_one_credit_is_the_same(make: Callable[..., Hub], every: int) -> None:
+    """Over the wire viewers are mostly not looked at; what they get must be what a plain viewer gets."""
+    hub, wire = make(), FakeWire()
+    fast, plain = wired(hub, wire), joined(hub)
+    fast.pump()
+    seen: list[dict[str, Any]] = read(plain)
+    for number in range(1, 200):
+        hub._publish()
+        seen += read(plain)
+        if number % every == 0:
+            fast.received(f'{{"ack":{wire.messages()[-1]["seq"]}}}', 0)
+            plain.received(f'{{"ack":{seen[-1]["seq"]}}}', 0)
+            seen += read(plain)
+    assert wire.messages() == seen
+    assert fast.credit.missed == plain.credit.missed and (every <= 12) == (fast.credit.missed == 0)
 
 
 def test_who_stops_acknowledging_is_evicted_however_much_it_reads(make: Callable[..., Hub], clock: FakeClock) -> None:

@@ -1,0 +1,234 @@
+"""Small versions of what bench/fanout does at full size: stalls, slowness, visits; and another ASGI server."""
+
+import asyncio
+import gc
+import json
+import socket
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from serving import DEMO, TOKEN, Serving, fake_race, settle, silent_viewer
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from server.app import Stage
+from server.settings import Settings
+
+
+@pytest.fixture
+def server() -> Iterator[Serving]:
+    with Serving() as serving:
+        yield serving
+
+
+async def message(viewer: ClientConnection) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(await asyncio.wait_for(viewer.recv(), 20))
+    return found
+
+
+async def frames(viewer: ClientConnection, count: int) -> list[int]:
+    """The numbers of the next frames; acknowledges every tenth."""
+    seqs: list[int] = []
+    while len(seqs) < count:
+        said = await message(viewer)
+        assert said["type"] != "missed"
+        if said["type"] == "frame":
+            seqs.append(said["seq"])
+            if len(seqs) % 10 == 0:
+                await viewer.send(json.dumps({"ack": seqs[-1]}))
+    return seqs
+
+
+def without_gap(seqs: list[int]) -> bool:
+    return seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+
+async def closed(viewer: ClientConnection) -> int | None:
+    try:
+        while True:
+            await message(viewer)
+    except ConnectionClosed as end:
+        return end.rcvd.code if end.rcvd else None
+
+
+# -- stalls
+
+
+async def test_five_that_never_read_cost_thirty_others_nothing_and_are_evicted() -> None:
+    with Serving(frame_rate=60.0, eviction_seconds=2.0) as server:
+        silent = [silent_viewer(server.port) for _ in range(5)]
+        async with AsyncExitStack() as stack:
+            await settle(lambda: server.stage.hub.viewers == 5)
+            viewers = [await stack.enter_async_context(connect(server.ws)) for _ in range(30)]
+            watched = [asyncio.create_task(frames(viewer, 400)) for viewer in viewers]
+            await settle(lambda: server.stage.hub.counters.evicted == 5, 40)
+            assert all(without_gap(seqs) for seqs in await asyncio.gather(*watched))
+            assert server.stage.hub.viewers == 30 and server.stage.hub.counters.evicted == 5
+        for each in silent:
+            each.close()
+        await settle(lambda: not server.server.server_state.connections)
+
+
+async def test_who_does_not_read_is_found_by_its_silence_however_much_its_system_keeps(server: Serving) -> None:
+    """A peer's system may take megabytes for somebody who reads nothing: a ping that is not answered tells."""
+    hub = server.stage.hub
+    async with connect(server.ws) as deaf, connect(server.ws) as reader:
+        await settle(lambda: hub.viewers == 2)
+        deaf.transport.pause_reading()
+        listening = asyncio.create_task(frames(reader, 380))
+        await settle(lambda: hub.counters.evicted == 1, 30)
+        assert without_gap(await listening) and hub.viewers == 1
+        deaf.transport.abort()
+
+
+async def test_a_slow_reader_is_never_further_behind_than_its_credit(server: Serving) -> None:
+    hub = server.stage.hub
+    async with connect(server.ws) as viewer:
+        hello = await message(viewer)
+        await viewer.send(json.dumps({"ack": hello["seq"]}))
+        seen, read, told = hello["seq"], 0, 0
+        unread = [0]
+        while read < 40:
+            await asyncio.sleep(0.1)
+            said = await message(viewer)
+            if said["type"] == "missed":
+                told += said["frames"]
+                continue
+            assert said["seq"] == seen + 1 + told, "a frame that is neither here nor told"
+            seen, told, read = said["seq"], 0, read + 1
+            (mine,) = hub._viewers
+            unread.append(len(mine.credit._in_flight))
+            if read % 10 == 0:
+                await viewer.send(json.dumps({"ack": seen}))
+        assert hub.stats()["dropped"] > 0
+        assert max(unread) <= server.settings.credit
+
+
+async def test_nothing_is_left_of_two_hundred_visits(server: Serving) -> None:
+    seen: set[weakref.ref[Any]] = set()
+
+    async def visit(number: int) -> None:
+        async with connect(server.ws) as viewer:
+            await message(viewer)
+            seen.update(weakref.ref(each) for each in tuple(server.server.server_state.connections))
+            await frames(viewer, 1 + number % 3)
+            if number % 3 == 0:
+                viewer.transport.abort()
+
+    async with connect(server.ws) as witness:
+        watching = asyncio.create_task(frames(witness, 120))
+        await visit(0)
+        await settle(lambda: server.stage.hub.viewers == 1)
+        files = len(list(Path("/proc/self/fd").iterdir()))
+        for begin in range(0, 200, 40):
+            await asyncio.gather(*(visit(number) for number in range(begin, begin + 40)))
+        assert without_gap(await watching)
+        await settle(lambda: server.stage.hub.viewers == 1)
+        await settle(lambda: len(list(Path("/proc/self/fd").iterdir())) <= files)
+    await settle(lambda: not server.server.server_state.connections and not server.server.server_state.tasks)
+    assert server.stage.hub.viewers == 0 and not server.stage.hub._flow.others and not server.stage.hub._flow._writes
+    assert len(seen) > 100
+    # Nothing refers to a connection any more: no timer, no task, no credit that is still to be looked at.
+    await settle(lambda: gc.collect() >= 0 and sum(each() is not None for each in seen) == 0)
+
+
+async def test_a_flood_of_pings_ends_the_connection(server: Serving) -> None:
+    async with connect(server.ws) as viewer:
+        await message(viewer)
+        for _ in range(2000):
+            viewer.protocol.send_ping(b"x")
+        viewer.transport.write(b"".join(viewer.protocol.data_to_send()))
+        assert await closed(viewer) == 4420
+
+
+# -- another ASGI server
+
+
+class Elsewhere:
+    """The application under hypercorn: no wire, no abort."""
+
+    def __init__(self, stage: Stage, port: int) -> None:
+        self.stage, self.port = stage, port
+        self.ws, self.url = f"ws://127.0.0.1:{port}/ws", f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def hypercorn(**settings: Any) -> AsyncIterator[Elsewhere]:
+    stage = Stage(replace(Settings(port=0, token=TOKEN), **settings), fake_race("race"), demo=DEMO, autostart=True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config, over = Config(), asyncio.Event()
+    config.bind, config.graceful_timeout, config.accesslog = [f"fd://{listener.fileno()}"], 1, None
+    serving = asyncio.create_task(serve(stage.app, config, shutdown_trigger=over.wait))  # type: ignore[arg-type]
+    try:
+        await settle(lambda: stage.scene.state == "racing")
+        yield Elsewhere(stage, port)
+    finally:
+        await stage.leave()
+        over.set()
+        await serving
+        listener.detach()
+
+
+async def test_elsewhere_frames_come_without_a_gap_and_rubbish_has_its_code() -> None:
+    async with hypercorn() as server, connect(server.ws) as viewer, connect(server.ws) as rude:
+        hello = await message(viewer)
+        assert hello["type"] == "hello" and hello["protocol"] == 1
+        await rude.send("hello?")
+        assert await closed(rude) == 4400
+        seqs = await frames(viewer, 60)
+        assert without_gap([hello["seq"], *seqs])
+    assert server.stage.hub.viewers == 0
+
+
+async def test_elsewhere_credit_and_eviction_are_the_same() -> None:
+    async with hypercorn(credit=4, eviction_seconds=1.5) as server, connect(server.ws) as viewer:
+        hello = await message(viewer)
+        await viewer.send(json.dumps({"ack": hello["seq"]}))
+        await asyncio.sleep(1)
+        found = [await message(viewer) for _ in range(4)]
+        await viewer.send(json.dumps({"ack": found[-1]["seq"]}))
+        missed, newest = await message(viewer), await message(viewer)
+        assert missed["type"] == "missed" and newest["seq"] == found[-1]["seq"] + missed["frames"] + 1
+        assert await closed(viewer) == 4408
+
+
+async def test_elsewhere_a_viewer_comes_back_to_what_it_missed_by_socket_and_by_events() -> None:
+    async with hypercorn() as server:
+        async with connect(server.ws) as viewer:
+            while (last := await message(viewer))["type"] != "frame":
+                pass
+        await asyncio.sleep(1)
+        async with connect(f"{server.ws}?run={last['run']}&since={last['seq']}") as viewer:
+            assert (await message(viewer))["resumed"] is True
+            assert await frames(viewer, 30) == list(range(last["seq"] + 1, last["seq"] + 31))
+        headers = {"Last-Event-ID": str(last["seq"])}
+        async with aiohttp.ClientSession() as client, client.get(f"{server.url}/events", headers=headers) as response:
+            lines = [(await response.content.readline()).decode() for _ in range(14)]
+        datas = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+        assert datas[0]["resumed"] is True and datas[1]["seq"] == last["seq"] + 1
+        await settle(lambda: server.stage.hub.viewers == 0)
+
+
+async def test_elsewhere_a_recording_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_RACE_DATA", str(tmp_path))
+    async with hypercorn(data=tmp_path) as server:
+        path = tmp_path / "recordings" / f"{server.stage.hub.run_id}.jsonl"
+        async with connect(f"{server.ws}?mode=record", max_size=None) as recorder:
+            head = json.loads(await recorder.recv())
+            await asyncio.sleep(0.5)
+            await server.stage.controller.stop()
+            lines = []
+            with pytest.raises(ConnectionClosed) as caught:
+                while True:
+                    lines.append(str(await asyncio.wait_for(recorder.recv(), 20)))
+        assert head["type"] == "recording" and caught.value.rcvd is not None and caught.value.rcvd.code == 1000
+        assert "".join(f"{line}\n" for line in lines).encode() == path.read_bytes()

@@ -5,9 +5,10 @@ The hub has no part in it, so a recorder that is slow, or asks for everything, c
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -60,8 +61,9 @@ class Copying:
         head = {"type": "recording", "run": run, "from": position, "bytes": size}
         with suppress(WebSocketDisconnect, RuntimeError):
             await websocket.send_text(orjson.dumps(head).decode())
-            async for line in self._lines(path, run, position):
-                await websocket.send_text(line.decode())
+            async with aclosing(self._lines(path, run, position)) as lines:
+                async for line in lines:
+                    await websocket.send_text(line.decode())
         return Close(CloseCode.COMPLETE)
 
     async def _a_run(self) -> str:
@@ -74,11 +76,10 @@ class Copying:
         start = self.scene.ledger.start
         return start.run if start else None
 
-    async def _lines(self, path: Path, run: str, position: int) -> AsyncIterator[bytes]:
+    async def _lines(self, path: Path, run: str, position: int) -> AsyncGenerator[bytes, None]:
         """Whole lines from `position` on, without their ends, until the run is over and its last line was read."""
         rest = b""
-        with await asyncio.to_thread(path.open, "rb") as file:
-            file.seek(position)
+        with _opened(path, position) as file:
             while True:
                 grows = self._grows(run)  # asked before reading: what is written after it is read next time
                 chunk = await asyncio.to_thread(file.read, _CHUNK_BYTES)
@@ -94,6 +95,13 @@ class Copying:
         """Whether the run is still being recorded. The scene hears of its stop after the recorder has written it."""
         live = self.scene.replay is None and run == self._run_on_stage()
         return live and self.scene.state not in {"done", "failed", "aborted"}
+
+
+def _opened(path: Path, position: int) -> BinaryIO:
+    """Not in a thread: who is cancelled while it opens a file would never get to close it."""
+    file = path.open("rb")
+    file.seek(position)
+    return file
 
 
 def _begins_a_line(path: Path, position: int) -> bool:

@@ -6,9 +6,11 @@ every viewer's transport, and acks are read where they arrive. Any other ASGI se
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from asyncio.transports import BaseTransport
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -29,8 +31,6 @@ ABORT = "wattrace.abort"
 
 _SEND_BUFFER_BYTES = 65_536
 """The kernel's own default grows to 4 MB: minutes of frames that nobody will want to see."""
-_HIGH_WATER_BYTES = 65_536
-"""With more than this unsent, frames wait where the newest may still take the place of the others."""
 _USER_TIMEOUT_MS = 20_000
 _LINGER_SECONDS = 1.0
 
@@ -55,8 +55,12 @@ class Listener(Protocol):
         """The peer has sent a part of a message, a ping or a pong."""
         ...
 
+    def full(self) -> None:
+        """There is no room any more."""
+        ...
+
     def pump(self) -> None:
-        """There is room for more."""
+        """There is room again."""
         ...
 
     def end(self) -> None:
@@ -73,16 +77,19 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         self._failed = False
         self._listener: Listener | None = None
         self._last_call: asyncio.TimerHandle | None = None
-        self._written = 0
         self.has_room = True
-        """Whether little enough is unsent, and the connection open: nothing may follow a close frame."""
+        """Whether nothing is unsent, and the connection open: nothing may follow a close frame."""
+        self.write: Callable[[bytes], object]
+        """Send finished frames; unfragmented messages may come between any two of the protocol's own."""
         logger = logging.getLogger("uvicorn.error")
         self.conn = _Viewers(max_size=self.config.ws_max_size, logger=logger)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bound what the kernel holds for this viewer, and how long it tries."""
         super().connection_made(transport)
-        self.transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        # Paused as soon as the system takes no more, so that what waits does so where the newest may still replace it.
+        self.transport.set_write_buffer_limits(high=0)
+        self.write = self.transport.write
         _bound(transport)
 
     def handle_connect(self, event: Request) -> None:
@@ -97,13 +104,6 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """From now on messages go to `listener`, and not to the application; `write` may be used."""
         self._listener = listener
         self.stop_keepalive()  # frames are enough of a sign of life, and who takes none is evicted
-        while not self.queue.empty():  # a peer may speak before it is greeted
-            event: Any = self.queue.get_nowait()
-            if event["type"] == "websocket.receive":
-                listener.received(event.get("text", event.get("bytes")), time.monotonic_ns())
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
         if self.disconnected:
             listener.end()
 
@@ -120,18 +120,20 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         if not self.disconnected:
             self._last_call = self.loop.call_later(seconds, self.transport.abort)
 
-    def write(self, framed: bytes) -> None:
-        """Send finished frames; unfragmented messages may come between any two of the protocol's own."""
-        self._written += len(framed)
-        self.transport.write(framed)
+    @property
+    def answered(self) -> bool:
+        """Whether the last ping has had its pong."""
+        return self.pending_ping_payload is None
 
-    def drained_bytes(self) -> int:
-        """How many of the bytes written have gone to the system."""
-        return self._written - self.transport.get_write_buffer_size()
+    def ping(self) -> None:
+        """Ask for a pong; the viewer's own patience ends the wait for it."""
+        self.pending_ping_payload = os.urandom(4)
+        self.conn.send_ping(self.pending_ping_payload)
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
     def pause_writing(self) -> None:
         """The transport has no room."""
-        self.has_room = False
+        self._full()
         super().pause_writing()
 
     def resume_writing(self) -> None:
@@ -141,6 +143,11 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         if self._listener is not None:
             self._listener.pump()
 
+    def _full(self) -> None:
+        self.has_room = False
+        if self._listener is not None:
+            self._listener.full()
+
     @property
     def _over(self) -> bool:
         return self.disconnected or self.close_sent or self.transport.is_closing()
@@ -148,7 +155,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
-        self.has_room = False
+        self._full()
         if self._last_call is not None:
             self._last_call.cancel()
         if self._listener is not None:
@@ -160,7 +167,8 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """After a failure, read on in silence: closing on unread data would cost the peer our close frame."""
         if not self._failed:
             super().data_received(data)
-            self.has_room = self.has_room and not self._over
+            if self._over:
+                self._full()
 
     def handle_parser_exception(self) -> None:
         """Send the close frame, and leave the peer a moment to read it."""

@@ -138,6 +138,11 @@ class Credit:
     bytes that wait for it. Credit counts from the first acknowledgement on.
     """
 
+    __slots__ = (
+        "_in_flight", "_told", "_waiting", "_waiting_bytes",
+        "acknowledges", "backlog_bytes", "last_sent", "limit", "missed",
+    )  # fmt: skip
+
     def __init__(self, limit: int, seq: int, *, backlog_bytes: int = BACKLOG_BYTES) -> None:
         self.limit, self.backlog_bytes = limit, backlog_bytes
         self.missed = 0
@@ -168,12 +173,20 @@ class Credit:
         """Characters that wait (frames are ASCII but for the text of answers)."""
         return self._waiting_bytes
 
-    def passes(self, message: Message) -> bool:
-        """Whether `message` may be sent at once, with nothing before it; then it counts as sent."""
-        if self._waiting or self.missed > self._told or (message.is_frame and self.exhausted):
-            return False
-        self._count(message)
-        return True
+    @property
+    def left(self) -> int:
+        """How many frames may still be sent before the next acknowledgement, once it acknowledges."""
+        return self.limit - len(self._in_flight)
+
+    @property
+    def clear(self) -> bool:
+        """Whether nothing waits, nothing is to be told, and the next frame may be sent."""
+        return not self._waiting and self.missed == self._told and not self.exhausted
+
+    def flowed(self, seq: int) -> None:
+        """Every frame up to `seq` has been sent."""
+        self._in_flight.extend(range(max(self.last_sent + 1, seq + 1 - self.limit), seq + 1))
+        self.last_sent = max(self.last_sent, seq)
 
     def sent(self, seq: int) -> None:
         """Frame `seq` went out by another way, which needs no credit."""

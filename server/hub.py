@@ -14,6 +14,7 @@ from engine import __version__
 from engine.clock import NS, Clock
 from server import frames
 from server.backlog import KEPT_SECONDS, Backlog
+from server.flow import Flow
 from server.frames import Close, CloseCode, Credit, Message
 from server.scene import HISTORY_POINTS, Scene
 from server.settings import Settings
@@ -71,6 +72,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._addresses: Counter[str] = Counter()
         self._backlog = Backlog(round(KEPT_SECONDS * settings.frame_rate))
+        self._flow = Flow[Viewer]()
         self._empty = asyncio.Event()
         self._publish()
 
@@ -103,7 +105,7 @@ class Hub:
         if len(self._viewers) >= self.settings.viewers or (address and 0 < alone <= self._addresses[address]):
             self.counters.refused += 1
             return Close(CloseCode.FULL)
-        viewer = Viewer(Credit(self.settings.credit, self.seq), self._backlog, self.clock.now_ns(), wire)
+        viewer = Viewer(Credit(self.settings.credit, self.seq), self._backlog, self.clock.now_ns(), wire, self._flow)
         viewer.address = address
         if seen is not None and self._may_resume(seen):
             self.counters.resumed += 1
@@ -112,6 +114,7 @@ class Hub:
         else:
             viewer.offer(self._greeting())
         self._viewers.add(viewer)
+        self._flow.others.add(viewer)
         self._addresses[address or ""] += 1
         return viewer
 
@@ -127,6 +130,7 @@ class Hub:
     def leave(self, viewer: Viewer) -> None:
         """The viewer is gone."""
         self._viewers.discard(viewer)
+        self._flow.forget(viewer)
         self._addresses[viewer.address or ""] -= 1
         self._addresses += Counter()  # forgets who has nobody left
         self.counters.dropped += viewer.credit.missed
@@ -186,13 +190,15 @@ class Hub:
             self._offer(self._greeting())
 
     def _offer(self, message: Message) -> None:
-        """To everyone; whoever's connection fails at it costs the others nothing."""
-        for viewer in tuple(self._viewers):
-            try:
-                viewer.offer(message)
-            except Exception:
-                logger.exception("a viewer's connection failed")
-                viewer.end()
+        """To everyone: by the flow to those who keep up, one by one to the others, some of whom then do."""
+        if message.is_frame:
+            self._flow.turn_out(message.seq)
+        others = tuple(self._flow.others)
+        self._flow.send(message)
+        for viewer in others:
+            viewer.offer(message)
+            if viewer.keeps_up and viewer.wire is not None:
+                self._flow.enter(viewer, viewer.wire.write)
 
     def _greeting(self) -> Message:
         """The `hello` around the newest frame, made once for all who join between two frames."""
@@ -212,7 +218,7 @@ class Hub:
         return made
 
     def _evict(self, now_ns: int, stood_still_ns: int = 0) -> None:
-        """Disconnect who has neither taken nor acknowledged anything for too long (a stopped server's time is its own)."""
+        """Disconnect who neither took nor acknowledged anything for too long; while we stood still nobody could."""
         limit_ns = now_ns - round(self.settings.eviction_seconds * NS)
         for viewer in self._viewers:
             viewer.excuse(stood_still_ns)

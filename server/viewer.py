@@ -1,11 +1,14 @@
 """One viewer: what it may have next, by credit or from the backlog, and since when it has made no progress."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from server.backlog import Backlog
+from server.flow import Flow
 from server.frames import Close, CloseCode, Credit, Message, missed, parse_client
 
+_PING_NS = 5_000_000_000
 MOST_MESSAGES = 200
 """A second, from one viewer: an ack for every frame at the highest rate is 60."""
 
@@ -15,23 +18,43 @@ class Wire(Protocol):
 
     @property
     def has_room(self) -> bool:
-        """Whether little enough is unsent."""
+        """Whether nothing is unsent. `pump` is called when it is so again."""
         ...
 
-    def write(self, framed: bytes) -> None:
+    @property
+    def write(self) -> Callable[[bytes], object]:
         """Send these bytes, or keep them until they can be."""
         ...
 
-    def drained_bytes(self) -> int:
-        """How many bytes have gone to the system since the connection began."""
+    @property
+    def answered(self) -> bool:
+        """Whether the last ping has had its pong, which says that all before it was read."""
+        ...
+
+    def ping(self) -> None:
+        """Ask for a pong."""
         ...
 
 
 class Viewer:
     """A viewer's slot. With a `wire`, messages go straight onto it; without, whoever serves it awaits `next`."""
 
-    def __init__(self, credit: Credit, backlog: Backlog, now_ns: int, wire: Wire | None = None) -> None:
+    __slots__ = (
+        "_backlog", "_flow", "_messages", "_moved", "_next", "_pinged_ns", "_wake",
+        "address", "closing", "credit", "over", "progress_ns", "review_seq", "wire",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        credit: Credit,
+        backlog: Backlog,
+        now_ns: int,
+        wire: Wire | None = None,
+        flow: "Flow[Viewer] | None" = None,
+    ) -> None:
         self.credit, self.wire = credit, wire
+        self._flow = flow if flow is not None else Flow[Viewer]()
+        self.review_seq = 0
         self.progress_ns = now_ns
         self.closing: Close | None = None
         self.address: str | None = None
@@ -41,7 +64,8 @@ class Viewer:
         self._next: int | None = None
         """The frame that comes next from the backlog; None: live."""
         self._wake = asyncio.Event()
-        self._drained = 0
+        self._moved = False
+        self._pinged_ns = now_ns
         self._messages = 0
 
     # -- to the viewer
@@ -50,17 +74,20 @@ class Viewer:
         """Bring it everything after frame `since` from the backlog before it is live again."""
         self._next = since + 1
 
+    @property
+    def keeps_up(self) -> bool:
+        """Whether it has had everything, and has room for more."""
+        wire = self.wire
+        live = wire is not None and wire.has_room and self._next is None and self.closing is None
+        return live and self.credit.last_sent == self._flow.seq and self.credit.clear
+
     def offer(self, message: Message) -> None:
         """Another message is there; never waits."""
-        wire = self.wire
         if self._next is not None:
             if message.is_frame:  # it is in the backlog
                 self._go_on()
                 return
             self._next = None  # a hello shows everything afresh
-        if wire is not None and wire.has_room and self.credit.passes(message):
-            wire.write(message.framed)
-            return
         self.credit.offer(message)
         self._go_on()
 
@@ -74,6 +101,7 @@ class Viewer:
         """Put onto the wire what may go now."""
         wire = self.wire
         assert wire is not None
+        self._moved = self._moved or wire.has_room
         while wire.has_room and self.closing is None and (message := self.take()) is not None:
             wire.write(message.framed)
 
@@ -93,6 +121,10 @@ class Viewer:
         self.credit.sent(message.seq)
         return message
 
+    def full(self) -> None:
+        """The wire has no room any more."""
+        self._flow.leave(self)
+
     async def next(self) -> Message:
         """The next message for this viewer, as soon as there is one that it may have."""
         while (message := self.take()) is None:
@@ -108,13 +140,22 @@ class Viewer:
         if self.closing is not None:
             return
         judged = parse_client(said)
-        refusal = judged if isinstance(judged, Close) else self.credit.acknowledge(judged)
+        refusal = judged if isinstance(judged, Close) else self._acknowledged(judged)
         if refusal is not None:
             self.end(refusal)
             return
         self.progress_ns = now_ns
         if self.credit.waiting:
             self._go_on()
+
+    def _acknowledged(self, seq: int) -> Close | None:
+        self._flow.settle(self)
+        refusal = self.credit.acknowledge(seq)
+        if self.credit.exhausted:
+            self._flow.leave(self)
+        else:
+            self._flow.review(self)
+        return refusal
 
     def spoke(self) -> None:
         """Count what it sends, whatever it is."""
@@ -127,13 +168,20 @@ class Viewer:
         self.progress_ns += ns
 
     def swept(self, now_ns: int) -> None:
-        """Once a second: has it made progress? What the system took counts, unless acks are due."""
+        """Once a second: has it made progress? What it acknowledges counts; of who never does, what it reads.
+
+        That the system takes bytes says little: the peer's may keep megabytes for somebody who reads nothing.
+        """
         self._messages = 0
-        if self.wire is None or self.credit.exhausted:
+        wire = self.wire
+        if wire is None or self.credit.exhausted:
             return
-        drained = self.wire.drained_bytes()
-        if drained > self._drained:
-            self._drained, self.progress_ns = drained, now_ns
+        if (self._moved or wire.has_room) and wire.answered:
+            self.progress_ns = now_ns
+            if wire.has_room and not self.credit.acknowledges and now_ns - self._pinged_ns >= _PING_NS:
+                self._pinged_ns = now_ns
+                wire.ping()
+        self._moved = False
 
     # -- its end
 
@@ -143,5 +191,6 @@ class Viewer:
 
     def end(self, close: Close | None = None) -> None:
         """It is over: because of `close`, or because the connection is gone."""
+        self._flow.leave(self)
         self.closing = self.closing or close
         self.over.set()

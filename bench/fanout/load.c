@@ -81,7 +81,7 @@ void send_frame(Viewer *viewer, int opcode, const char *payload, int size) {
     if (write(viewer->fd, frame, 6 + size) < 0) viewer->group->unsent++;
 }
 
-/* Reads what is there, or at most `most` bytes; -1 when the connection is gone. */
+/* Reads what is there, or at most `most` bytes, and says how many; -1 when the connection is gone. */
 static int take(Viewer *viewer, char *chunk, int most) {
     memcpy(chunk, viewer->kept, viewer->held);
     ssize_t got = recv(viewer->fd, chunk + viewer->held, most, 0);
@@ -108,17 +108,16 @@ static int take(Viewer *viewer, char *chunk, int most) {
         viewer->kept = realloc(viewer->kept, viewer->space);
     }
     memcpy(viewer->kept, chunk + at, viewer->held);
-    return 0;
+    return got > 0 ? (int)got : 0;
 }
 
-/* One message, no byte more; what is missing of it comes later. */
+/* One frame and what stands before it, no byte more; what is missing of it comes later. */
 static int take_one(Viewer *viewer, char *chunk) {
-    int before = viewer->messages;
-    for (;;) {
-        int size = viewer->held, wanted = missing(viewer->kept, size);
-        if (take(viewer, chunk, wanted) < 0) return -1;
-        if (viewer->messages != before || viewer->held < size + wanted) return 0;
+    for (long long before = viewer->read; viewer->read == before;) {
+        int wanted = missing(viewer->kept, viewer->held), got = take(viewer, chunk, wanted);
+        if (got < wanted) return got;
     }
+    return 0;
 }
 
 static void pass_time(Viewer *viewer, char *chunk, long long now) {

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -43,12 +42,18 @@ def cores() -> tuple[int, int]:
     return usable[0], usable[-1]
 
 
+def pin(pid: int, core: int) -> None:
+    """Every thread of the process, and those that it begins later."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
 class Child:
     """A process on one core that answers lines on its stdin by lines of JSON; `with` ends it."""
 
     def __init__(self, command: list[str], core: int) -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        os.sched_setaffinity(self.process.pid, {core})
+        pin(self.process.pid, core)
         self.first = self._line()
 
     def _line(self) -> str:
@@ -66,25 +71,11 @@ class Child:
         answer: dict[str, Any] = json.loads(self._line())
         return answer
 
-    @contextmanager
-    def awake(self) -> Iterator[None]:
-        """Only within this does it run; see `asleep`."""
-        self.process.send_signal(signal.SIGCONT)
-        try:
-            yield
-        finally:
-            self.asleep()
-
-    def asleep(self) -> None:
-        """Not running, until it is awake again."""
-        self.process.send_signal(signal.SIGSTOP)
-
     def __enter__(self) -> "Child":
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
-        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         try:
             self.process.wait(5)

@@ -1,0 +1,54 @@
+"""What a hall full of viewers costs, and what the worst of them do to the others.
+
+    python bench/fanout [--only cost|hall|memory|stalls] [--soak [--hours H]] [--json FILE]
+
+The server has one core and the load (C, built here) another, all on loopback. Ratios are against a naive Starlette
+server, a bare `websockets.broadcast` server and a C epoll loop in the same run, by turns.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# `show` and `latency` are scripts' modules of the folder above; the packages are the checkout's own.
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
+
+from bench.fanout.cost import cost  # noqa: E402
+from bench.fanout.hall import hall, memory  # noqa: E402
+from bench.fanout.soak import soak  # noqa: E402
+from bench.fanout.stalls import stalls  # noqa: E402
+from bench.fanout.tools import NoCompiler, built  # noqa: E402
+from bench.figures import Row, options, plain, table  # noqa: E402
+
+PARTS: dict[str, Callable[[Path], list[Row]]] = {"cost": cost, "hall": hall, "memory": memory, "stalls": stalls}
+
+
+def main() -> int:
+    """The bench's part `fanout`."""
+    parser = options(__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", choices=PARTS, help="this part alone")
+    parser.add_argument("--soak", action="store_true", help="only the soak: six minutes for an hour's recording")
+    parser.add_argument("--hours", type=float, default=1.0, help="how long the soak's recording is")
+    chosen = parser.parse_args()
+    begun, rows = time.monotonic(), list[Row]()
+    try:
+        with built() as folder:
+            if chosen.soak:
+                rows = soak(folder, chosen.hours)
+            else:
+                for name in [chosen.only] if chosen.only else PARTS:
+                    rows += PARTS[name](folder)
+    except NoCompiler as error:
+        print(f"  {error}", file=sys.stderr)
+        return 1
+    print(f"{table(rows)}\n  {time.monotonic() - begun:.0f} s", flush=True)
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps([plain(row) for row in rows], indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""A long recording replayed at ten times real time (the fastest there is), with viewers coming and going."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from statistics import fmean
+
+from bench.fanout.long import make
+from bench.fanout.tools import cores, load, open_files, pin, resident_kb
+from bench.figures import Row, fact, most, told
+from bench.show import Show, show, wait_until
+
+SPEED, VIEWERS = 10, 200
+FIRST_SECONDS = 600.0  # of the recording: what may still grow
+GROWTH_KB = 5 * 1024
+
+
+def soak(folder: Path, hours: float) -> list[Row]:
+    """The server's memory and descriptors meanwhile."""
+    recording = make(folder, hours)
+    with show("replay", str(recording), "--speed", str(SPEED), "--no-browser", "--port", "0") as replay:
+        url = replay.address()
+        pin(replay.process.pid, cores()[0])
+        files = open_files(replay.process.pid)
+        with load(folder, url.rpartition(":")[2], f"hall:{VIEWERS}:10:0:churn") as hall:
+            resident = watch(replay, hours * 3600 / SPEED)
+            got = hall.ask()["groups"]["hall"]
+        left = gone(replay, files)
+    first = round(FIRST_SECONDS / SPEED)
+    growth = fmean(resident[-10:]) - fmean(resident[first : first + 10])
+    megabytes = recording.stat().st_size / 1e6
+    return [
+        told(
+            "soak: recording",
+            hours,
+            "h",
+            note=f" ({megabytes:.0f} MB) at {SPEED} x; {got['visits']} visits, {got['frames']} frames",
+        ),
+        most("  server's memory after the first 10 minutes", growth, GROWTH_KB, "kB more", digits=0),
+        told("  server's memory in the first 10 minutes", resident[first] - resident[0], "kB more", digits=0),
+        fact("  descriptors left when all have gone", "none", left <= 0, measured=str(left)),
+        fact("  gaps", "none", got["gaps"] == 0, measured=str(got["gaps"])),
+    ]
+
+
+def watch(replay: Show, seconds: float) -> list[float]:
+    """Its resident memory in kB, once a second."""
+    found = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(1)
+        found.append(float(resident_kb(replay.process.pid)))
+    return found
+
+
+def gone(replay: Show, files: int) -> int:
+    """How many descriptors more than before the viewers came."""
+    with suppress(AssertionError):  # the row says so
+        wait_until(lambda: open_files(replay.process.pid) <= files, seconds=10, what="the viewers have left")
+    return open_files(replay.process.pid) - files

@@ -160,7 +160,7 @@ def _table(ledger: Ledger, title: str) -> Table:
     unit = next(iter(ledger.arms.values())).info.unit
     for name, show in _ROWS:
         table.add_row(name.format(unit=unit, units=plural(unit)), *(show(arm) for arm in figures))
-    latencies = [books.latencies().percentiles() for books in ledger.arms.values()]
+    latencies = [books.latencies() for books in ledger.arms.values()]
     for name, key in _LATENCIES if unit == "token" else ():
         table.add_row(f"{name} (p50 / p99)", *(_percentiles(found[key]) for found in latencies))
     return table

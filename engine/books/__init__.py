@@ -5,6 +5,7 @@ from engine.books.figures import ArmFigures, Latencies, RoundFigures, Span, over
 from engine.books.flow import Flow
 from engine.books.instruments import NOT_ATTRIBUTABLE, Flag, Instruments, attributable
 from engine.books.round import RequestTimes, RoundBooks
+from engine.books.spread import Spread
 from engine.books.summary import summary
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RoundBooks",
     "RoundFigures",
     "Span",
+    "Spread",
     "attributable",
     "over",
     "percentiles",

@@ -3,11 +3,12 @@
 from array import array
 from collections.abc import Sequence
 
-from engine.books.figures import ArmFigures, Latencies, RoundFigures, over
+from engine.books.figures import ArmFigures, RoundFigures, over, percentiles
 from engine.books.flow import Flow
 from engine.books.instruments import Instruments
 from engine.books.pool import Pool
 from engine.books.round import RequestTimes, RoundBooks, flagged
+from engine.books.spread import Spread
 from engine.clock import NS
 from engine.documents import ArmInfo
 from engine.validity import Reason
@@ -32,7 +33,7 @@ class ArmBooks:
         """Requests queued in the server, by its own count."""
         self.instruments = _NOTHING
         self._pool, self._pooled = Pool(), 0
-        self._itl = array("d")
+        self._itl = Spread()
         self._reasons = list(reasons)
 
     @property
@@ -122,7 +123,7 @@ class ArmBooks:
         if not self.rounds or self.rounds[-1].cutoff_ns is None or self.rounds[-1].settled is not None:
             return
         last = self.rounds[-1]
-        self._itl.extend(last.latencies.itl)
+        self._itl.add(last.latencies.itl)
         last.settle(self.instruments, now_ns)
         last.latencies.itl[:] = array("d")
 
@@ -176,11 +177,11 @@ class ArmBooks:
         cut = [Reason.INCOMPLETE_ROUND] if any(not books.complete for books in self.rounds) else []
         return list(dict.fromkeys([*self._reasons, *cut, *pool.reasons]))
 
-    def latencies(self) -> Latencies:
-        """Those of all rounds."""
-        itl, ttft, e2e = array("d", self._itl), array("d"), array("d")
+    def latencies(self) -> dict[str, dict[str, float] | None]:
+        """Percentiles over all rounds: of requests exactly, of pauses between tokens to half a percent."""
+        ttft, itl, e2e = array("d"), self._itl.copy(), array("d")
         for books in self.rounds:
             ttft.extend(books.latencies.ttft)
-            itl.extend(books.latencies.itl)
             e2e.extend(books.latencies.e2e)
-        return Latencies(ttft, itl, e2e)
+            itl.add(books.latencies.itl)
+        return {"ttft_seconds": percentiles(ttft), "itl_seconds": itl.percentiles(), "e2e_seconds": percentiles(e2e)}

@@ -1,9 +1,13 @@
 """An arm's books: windows of work, what is known against them, and whose energy it is."""
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from story import MS, ROUND_SECONDS, SECOND, WATTS, Teller, descriptors, start, story
 
-from engine.books import Flow
+from engine.books import Flow, Spread
 from engine.documents import ArmInfo, Column, Descriptor, Document, Mark, MarkKind, Page, Stop
 from engine.ledger import Ledger
 from engine.validity import Reason
@@ -247,3 +251,23 @@ def test_counted_pieces_are_said_to_be_estimates() -> None:
     ]
     ledger = ledger_of(told)
     assert "estimated_tokens" in ledger.figures("B").reasons and "estimated_tokens" not in ledger.figures("A").reasons
+
+
+@given(st.lists(st.floats(1e-6, 1e4), min_size=1, max_size=400))
+def test_a_spread_is_true_to_half_a_percent(values: list[float]) -> None:
+    spread = Spread()
+    spread.add(values)
+    found, ordered = spread.percentiles(), sorted(values)
+    assert found is not None
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+        rank = share * (len(values) - 1)
+        low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
+        assert low * 0.9974 <= found[name] <= high * 1.0026
+
+
+def test_a_spread_of_nothing_is_unknown_and_copies_are_apart() -> None:
+    spread = Spread()
+    assert spread.percentiles() is None
+    twin = spread.copy()
+    twin.add([0.0, -1.0, 2.0])
+    assert spread.count == 0 and twin.count == 3 and twin.percentiles() is not None

@@ -64,6 +64,8 @@ class ForeignProcesses:
 
     def _row(self, name: str, device: _Device, t_ns: int, pids: set[int], *, starting: bool) -> list[Mark]:
         first = device.row_ns is None
+        for gone in device.since.keys() - pids:
+            del device.since[gone]
         for pid in pids - device.since.keys():
             device.since[pid] = t_ns if device.row_ns is None else device.row_ns
             if self._adopts_residents if first else starting:

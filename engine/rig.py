@@ -20,6 +20,8 @@ class Rig:
         self.conditions: dict[str, ConditionTrack] = {}
         self.idle_watts: dict[str, float] = {}
         self.flags: list[Flag] = []
+        self.devices_are_told = False
+        """Whether the run's start says which arm is on which devices."""
         self.last_sample_t_ns: int | None = None
 
     # -- documents in
@@ -79,14 +81,14 @@ class Rig:
         return min(told, default=t_ns) >= t_ns or max(told) >= t_ns + _PATIENCE_NS
 
     def streams_of(self, info: ArmInfo) -> list[str]:
-        """The devices of an arm: as its start says, else (one device, or an older recording) the first there is."""
-        named = [name for name in info.devices if name in self.meters or name in self.conditions]
-        return named or list(self.meters)[:1]
+        """The devices of an arm: as its start says; in a recording from before starts did, the first there is."""
+        return list(info.devices) if self.devices_are_told else list(self.meters)[:1]
 
     def instruments(self, info: ArmInfo) -> Instruments:
         """What the rounds of this arm are measured with, as of now."""
         streams = self.streams_of(info)
-        meters = [self.meters[name] for name in streams if name in self.meters]
+        # A device that has told nothing has energy that nobody knows, and so has an arm that is on it too.
+        meters = [self.meters.get(name) or EnergyMeter() for name in streams] if self.meters else []
         idle = [self.idle_watts.get(name) for name in streams]
         known = [watts for watts in idle if watts is not None]
         return Instruments(

@@ -181,6 +181,10 @@ class Race:
             await sampler.wait()
         except SamplerDied as error:
             self._narrator.mark(MarkKind.WARNING, text=str(error), data={"code": "sampler_died"})
+        except Exception as error:
+            # What it told could not be entered: without watts that nobody misses the race would be a lie.
+            reason = f"the sampler's readings could not be taken: {error or type(error).__name__}"
+            self.end(Ending("fail", reason))
 
     def _start(self, devices: dict[str, JsonValue]) -> None:
         demo = self.plan.demo

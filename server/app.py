@@ -4,6 +4,7 @@ import asyncio
 import errno
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from server.websocket import Watch
 _MAX_MESSAGE_BYTES = 4096
 _GRACE_SECONDS = 1
 _BACKLOG = 2048
+_MOST_FRAMES_A_SECOND = 100
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Stage:
         self.autostart = autostart
         self.scene = scene = Scene(period_ns=settings.period_ns, demo=demo, replay=replay)
         self.gate = Gate(settings)
-        self.hub = Hub(scene, settings, clock)
+        self.hub = Hub(scene, settings, clock, first_seq=_first_seq())
         self.controller = Controller(
             command,
             sink=lambda document: scene.add(document, clock.now_ns()),
@@ -83,7 +85,7 @@ class Stage:
 
     def _starlette(self, settings: Settings) -> Starlette:
         routes = [
-            Watch(self.hub, Copying(self.scene, self.shelf), settings, self.clock).route(),
+            Watch(self.hub, Copying(self.scene, self.shelf, settings.recorders), settings, self.clock).route(),
             Events(self.hub, settings, self.clock).route(),
             Metrics(self.scene, self.hub).route(),
             *Api(self.hub, self.gate, self.controller, self.clock).routes(),
@@ -114,6 +116,14 @@ class Stage:
         """Send the viewers away and let the race write its end; the server's own shutdown comes after."""
         self.controller.hang_up()
         await self.hub.close()
+
+
+def _first_seq() -> int:
+    """Above every number that an earlier server on this machine can have reached.
+
+    So nobody who comes back after a restart is taken for somebody who has seen this server's frames.
+    """
+    return 1 + int(time.time()) % 10_000_000 * _MOST_FRAMES_A_SECOND
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -10,6 +10,8 @@ from server.buckets import Bucket, merged
 _STEP = 10
 """Each level is so much coarser than the one below."""
 _LEVELS = 3
+_MOST_ROWS_A_POINT = 4
+"""A coarser level is taken rather than to go through more: it is done while frames wait."""
 FULL_RATE_ROWS = 144_000
 """Two hours at 20 a second; what is older is there at the coarser levels only."""
 
@@ -64,10 +66,20 @@ class Archive:
         for number, level in enumerate(self._levels):
             first, last = bisect_left(level.t_ns, from_ns), bisect_right(level.t_ns, to_ns)
             reaches_back = number > 0 or first > 0 or not self._forgot
-            if reaches_back and last - first <= 2 * _STEP * points:
+            if reaches_back and last - first <= _MOST_ROWS_A_POINT * points:
                 break
         span_ns = max(self._period_ns, (to_ns - from_ns) // max(points, 1))
-        return list(merged(self._rows(level, first, last), span_ns))
+        return list(merged([*self._rows(level, first, last), *self._unfinished(number, from_ns, to_ns)], span_ns))
+
+    def _unfinished(self, number: int, from_ns: int, to_ns: int) -> list[Bucket]:
+        """What level `number` lacks: groups that are still open on the levels below it, the coarsest first."""
+        groups = (group for group in reversed(self._open[:number]))
+        return [bucket for group in groups for bucket in group if from_ns <= bucket.t_ns <= to_ns]
+
+    @property
+    def newest_ns(self) -> int:
+        """The end of the newest bucket."""
+        return self._levels[0].t_ns[-1] if self._levels[0].t_ns else 0
 
     @property
     def _forgot(self) -> bool:

@@ -26,13 +26,23 @@ _MOST_DIGITS = 15
 
 
 class Copying:
-    """Sends recordings of `shelf` to recorders; the scene says which run is on, and whether it still is."""
+    """Sends recordings of `shelf` to `most` recorders at a time; the scene says which run is on, and until when."""
 
-    def __init__(self, scene: Scene, shelf: Shelf) -> None:
-        self.scene, self.shelf = scene, shelf
+    def __init__(self, scene: Scene, shelf: Shelf, most: int) -> None:
+        self.scene, self.shelf, self.most = scene, shelf, most
+        self.recorders = 0
 
     async def serve(self, websocket: WebSocket) -> Close:
         """One recorder, after its handshake; returns with what to close it."""
+        if self.recorders >= self.most:
+            return Close(CloseCode.FULL)
+        self.recorders += 1
+        try:
+            return await self._copy(websocket)
+        finally:
+            self.recorders -= 1
+
+    async def _copy(self, websocket: WebSocket) -> Close:
         position = websocket.query_params.get("from") or "0"
         if not position.isascii() or not position.isdigit() or len(position) > _MOST_DIGITS:
             return Close(CloseCode.NO_SUCH_POSITION)

@@ -19,6 +19,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from server.frames import CloseCode
@@ -31,6 +32,7 @@ ABORT = "wattrace.abort"
 
 _SEND_BUFFER_BYTES = 65_536
 """The kernel's own default grows to 4 MB: minutes of frames that nobody will want to see."""
+_MOST_HEAD_BYTES = 65_536
 _USER_TIMEOUT_MS = 20_000
 _LINGER_SECONDS = 1.0
 
@@ -183,7 +185,9 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answer, unless the peer does not read: its pongs would wait without a bound."""
         self._spoke()
-        if self.has_room:
+        if self.conn.state is not State.OPEN:
+            self._full()  # a close came with it: its answer is the last that is sent
+        if self.has_room or self.conn.state is not State.OPEN:
             super().handle_ping()
         else:
             self.conn.data_to_send()
@@ -218,10 +222,25 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 class RequestProtocol(HttpToolsProtocol):
     """One connection with plain requests, server-sent events among them."""
 
+    _head_bytes = 0
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Bound what the kernel holds, as for WebSockets."""
         super().connection_made(transport)
         _bound(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """A request's head that has no end is nobody's we want to hear."""
+        self._head_bytes = self._head_bytes + len(data) if self.cycle is None or self.cycle.response_complete else 0
+        if self._head_bytes > _MOST_HEAD_BYTES:
+            self.transport.abort()
+            return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is over."""
+        self._head_bytes = 0
+        super().on_headers_complete()
 
     def on_message_begin(self) -> None:
         """Let the application abort."""

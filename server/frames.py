@@ -188,6 +188,11 @@ class Credit:
         self._in_flight.extend(range(max(self.last_sent + 1, seq + 1 - self.limit), seq + 1))
         self.last_sent = max(self.last_sent, seq)
 
+    def skip(self, frames: int) -> None:
+        """So many frames it will not get, and need not be told of: a hello comes in their place."""
+        self.missed += max(0, frames)
+        self._told = self.missed
+
     def sent(self, seq: int) -> None:
         """Frame `seq` went out by another way, which needs no credit."""
         self.last_sent = max(self.last_sent, seq)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from engine.clock import NS
+from server.archive import Archive
 from server.buckets import columns
 from server.hub import Hub
 
@@ -15,6 +16,7 @@ _GRID_NS = NS // 2
 """Windows are widened to this grid, so that viewers who join at about the same time ask for the same."""
 _MOST_KEPT = 64
 _MOST_DIGITS = 18
+_OVER = frozenset({"idle", "done", "failed", "aborted"})
 
 
 class Part(NamedTuple):
@@ -43,19 +45,21 @@ class History:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self._made: OrderedDict[tuple[str | None, Part], bytes] = OrderedDict()
+        self._made: OrderedDict[tuple[Archive, int, int, int], bytes] = OrderedDict()
 
     def part(self, asked: Part) -> bytes:
         """`{"run", "from", "to", "t_ns", "mean", "min", "max", "arm"}`; the window is no longer than the run so far."""
         now_ns = self.hub.scene.clock.now(self.hub.clock.now_ns()) or 0
+        archive = self.hub.scene.powers.archive(asked.arm)
         part = asked._replace(to_ns=min(asked.to_ns, now_ns + -now_ns % _GRID_NS))
-        key = (self.hub.run_id, part)
+        # The archive itself is in the key: another run, or another pass of a replay, has another one.
+        key = (archive, part.from_ns, part.to_ns, part.points)
         if (made := self._made.get(key)) is not None:
             return made
         found = self.hub.scene.powers.between(part.from_ns, part.to_ns, part.points, part.arm)
         head = {"run": self.hub.run_id, "from": part.from_ns, "to": part.to_ns}
         made = orjson.dumps({**head, **columns(found)})
-        if part.to_ns + NS < now_ns:  # nothing will be added to it
+        if part.to_ns <= archive.newest_ns or self.hub.scene.state in _OVER:  # nothing will be added to it
             self._made[key] = made
             while len(self._made) > _MOST_KEPT:
                 self._made.popitem(last=False)

@@ -24,6 +24,8 @@ logger = logging.getLogger("wattrace.hub")
 
 _CATCH_UP_NS = NS // 4
 _MOST_DIGITS = 15
+_RESUME_SECONDS = 2.0
+"""How long a viewer that comes back may take to catch up."""
 _FULLEST_FIRST = ((HISTORY_POINTS, True), (100, True), (100, False), (30, False), (0, False))
 """Points of history, and whether with descriptors: what a `hello` may leave out to stay within its size."""
 
@@ -61,10 +63,10 @@ class Seen(NamedTuple):
 class Hub:
     """Publishes the scene to all viewers; one task, whose owner is `running`."""
 
-    def __init__(self, scene: Scene, settings: Settings, clock: Clock) -> None:
+    def __init__(self, scene: Scene, settings: Settings, clock: Clock, *, first_seq: int = 1) -> None:
         self.scene, self.settings, self.clock = scene, settings, clock
         self.counters = Counters()
-        self.seq = 0
+        self.seq = first_seq - 1
         self.closed = False
         self.newest: bytes = b""
         self._edition = scene.edition
@@ -84,8 +86,7 @@ class Hub:
     def stats(self) -> dict[str, int]:
         """Counts since the server began; `dropped` includes what present viewers have missed."""
         dropped = self.counters.dropped + sum(viewer.credit.missed for viewer in self._viewers)
-        sent = self.counters.offered - dropped
-        return {**vars(self.counters), "dropped": dropped, "sent": sent, "viewers": self.viewers}
+        return {**vars(self.counters), "dropped": dropped, "viewers": self.viewers}
 
     def lag_frames(self) -> dict[str, int]:
         """How many frames viewers who acknowledge have not acknowledged: the median, nine of ten, and the most."""
@@ -110,7 +111,7 @@ class Hub:
         if seen is not None and self._may_resume(seen):
             self.counters.resumed += 1
             viewer.offer(Message(seen.since, frames.resumed(seen.since, self.clock.now_ns(), seen.run), is_frame=False))
-            viewer.resume(seen.since)
+            viewer.resume(seen.since, self.seq + round(_RESUME_SECONDS * self.settings.frame_rate), self._greeting)
         else:
             viewer.offer(self._greeting())
         self._viewers.add(viewer)

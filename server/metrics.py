@@ -119,7 +119,7 @@ def _viewers(hub: Hub) -> Iterator[Metric]:
     yield lags
     for name, key, text in (
         ("wattrace_frames", "frames", "Frames made."),
-        ("wattrace_frames_sent", "sent", "Frames that viewers got, each counted for each viewer."),
+        ("wattrace_frames_offered", "offered", "Frames to viewers, each counted for each viewer."),
         ("wattrace_frames_dropped", "dropped", "Frames that slow viewers did not get."),
         ("wattrace_frames_failed", "ticks_failed", "Frames that could not be made."),
         ("wattrace_viewers_evicted", "evicted", "Viewers sent away because they made no progress."),

@@ -64,7 +64,11 @@ class Powers:
 
     def between(self, from_ns: int, to_ns: int, points: int, arm: str | None = None) -> list[Bucket]:
         """Any part of the run, of all devices together, or of `arm`'s own where all arms run at once."""
-        return self._archives.get(arm, self._archives[None]).between(from_ns, to_ns, points)
+        return self.archive(arm).between(from_ns, to_ns, points)
+
+    def archive(self, arm: str | None) -> Archive:
+        """That of `arm`, where it has one of its own, else of all together."""
+        return self._archives.get(arm, self._archives[None])
 
     def history(self, points: int) -> dict[str, Any]:
         """`history`, and `powers` by arm, of a hello: about `points` buckets in all."""

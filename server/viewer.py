@@ -6,7 +6,7 @@ from typing import Protocol
 
 from server.backlog import Backlog
 from server.flow import Flow
-from server.frames import Close, CloseCode, Credit, Message, missed, parse_client
+from server.frames import Close, CloseCode, Credit, Message, parse_client
 
 _PING_NS = 5_000_000_000
 MOST_MESSAGES = 200
@@ -40,7 +40,7 @@ class Viewer:
     """A viewer's slot. With a `wire`, messages go straight onto it; without, whoever serves it awaits `next`."""
 
     __slots__ = (
-        "_backlog", "_flow", "_messages", "_moved", "_next", "_pinged_ns", "_wake",
+        "_afresh", "_backlog", "_flow", "_messages", "_moved", "_next", "_pinged_ns", "_until", "_wake",
         "address", "closing", "credit", "over", "progress_ns", "review_seq", "wire",
     )  # fmt: skip
 
@@ -63,6 +63,8 @@ class Viewer:
         self._backlog = backlog
         self._next: int | None = None
         """The frame that comes next from the backlog; None: live."""
+        self._until = 0
+        self._afresh: Callable[[], Message] | None = None
         self._wake = asyncio.Event()
         self._moved = False
         self._pinged_ns = now_ns
@@ -70,9 +72,12 @@ class Viewer:
 
     # -- to the viewer
 
-    def resume(self, since: int) -> None:
-        """Bring it everything after frame `since` from the backlog before it is live again."""
-        self._next = since + 1
+    def resume(self, since: int, until: int, afresh: Callable[[], Message]) -> None:
+        """Bring it everything after frame `since` from the backlog before it is live again.
+
+        Who has not caught up by frame `until` would go on showing the past: it is shown everything afresh.
+        """
+        self._next, self._until, self._afresh = since + 1, until, afresh
 
     @property
     def keeps_up(self) -> bool:
@@ -84,10 +89,13 @@ class Viewer:
     def offer(self, message: Message) -> None:
         """Another message is there; never waits."""
         if self._next is not None:
-            if message.is_frame:  # it is in the backlog
+            if message.is_frame and message.seq <= self._until:  # it is in the backlog
                 self._go_on()
                 return
+            self.credit.skip(message.seq - self._next)
             self._next = None  # a hello shows everything afresh
+            if message.is_frame and self._afresh is not None:
+                message = self._afresh()
         self.credit.offer(message)
         self._go_on()
 
@@ -109,10 +117,6 @@ class Viewer:
         """What to send next; None when there is nothing, or no credit for it."""
         if self._next is None or self.credit.waiting:  # a hello stands before what was missed
             return self.credit.take()
-        if self._next < self._backlog.oldest:  # it was slower than the backlog is long
-            lost, self._next = self._backlog.oldest - self._next, self._backlog.oldest
-            self.credit.missed += lost
-            return missed(lost)
         message = self._backlog.get(self._next)
         if message is None:
             self._next = None

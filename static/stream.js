@@ -74,6 +74,7 @@ export class Stream {
       this.attempt = 0;
       this.deaf = 0;
       this.acked = message.seq;
+      if (this.acknowledges && !message.resumed) this.link?.acknowledge(message.seq);
     } else if (message.type === 'frame') {
       this.seen = message.run ? { run: message.run, since: message.seq } : null;
       if (this.acknowledges && message.seq - this.acked >= ACK_EVERY) {

@@ -49,7 +49,7 @@ class ArmBooks:
     def begin(self, books: RoundBooks) -> None:
         """A round of this arm begins."""
         books.unit = self.info.unit
-        books.flow = Flow(continuous=self.info.unit != "token")
+        books.flow = Flow(continuous=self.info.runtime == "command")
         self.rounds.append(books)
 
     # -- requests

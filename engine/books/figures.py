@@ -9,7 +9,7 @@ from typing import Any
 from engine.clock import NS
 from engine.conditions import Condition
 from engine.energy import WindowEnergy
-from engine.validity import Reason
+from engine.validity import Reason, is_valid
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,13 @@ class RoundFigures:
     """How long a fixed number of requests took; None in a round that time ends."""
 
     def value(self, metric: str) -> float | None:
-        """The figure called `metric`, as verdicts compare it; None where it is unknown or has no meaning."""
+        """The figure called `metric`, as verdicts compare it; None where it is unknown or has no meaning.
+
+        Energy with a reason of weight `invalid` decides nothing.
+        """
         tokens = self.unit == "token"
+        if metric.startswith("joules_") and not is_valid(self.reasons):
+            return None
         match metric:
             case "joules_per_token" | "joules_per_unit":
                 return self.steady.joules_per_unit if tokens == (metric == "joules_per_token") else None

@@ -112,7 +112,7 @@ class RoundBooks:
             self.flow, self.polls, self.answers = Flow(), [], []
 
     def _end(self, now_ns: int) -> int:
-        end_ns = min(now_ns, *(t for t in (self.cutoff_ns, self.ends_ns) if t is not None))
+        end_ns = min(t for t in (now_ns, self.cutoff_ns, self.ends_ns) if t is not None)
         # What a command does after its last word nobody knows.
         return self.flow.last_until(end_ns) or end_ns if self.flow.continuous else end_ns
 
@@ -148,7 +148,7 @@ class RoundBooks:
 
     def _running_mean(self, start_ns: int, end_ns: int) -> float | None:
         """By the server's own count where it told one, else as the clients saw it."""
-        if self.unit != "token" or end_ns <= start_ns:
+        if self.flow.continuous or end_ns <= start_ns:
             return None
         polled = [running for t, running in self.polls if start_ns <= t <= end_ns]
         if len(polled) >= _FEWEST_POLLS:

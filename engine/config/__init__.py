@@ -3,6 +3,7 @@
 from engine.config.arm import Arm, Progress, Restart, Runtime
 from engine.config.demo import LABELS, Demo, Model, Schedule, Workload
 from engine.config.files import DEFAULT_DEMO, demo_names, load_demo, parse_demo, with_schedule
+from engine.config.secrets import without_secrets, words_without_secrets
 
 __all__ = [
     "DEFAULT_DEMO",
@@ -19,4 +20,6 @@ __all__ = [
     "load_demo",
     "parse_demo",
     "with_schedule",
+    "without_secrets",
+    "words_without_secrets",
 ]

@@ -1,6 +1,5 @@
 """A demo: model, workload, schedule and arms, as `demos/*.yaml` spell them, checked strictly."""
 
-import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
@@ -8,10 +7,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.arm import Arm
 from engine.config.fields import Positive, Strict, Text
+from engine.config.secrets import without_secrets, words_without_secrets
 
 LABELS = "ABCDEF"
-HIDDEN = "(not recorded)"
-_SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
 class Model(Strict):
@@ -89,10 +87,11 @@ class Demo(Strict):
         return self.arms[self.labels.index(label)].concurrency or self.workload.concurrency
 
     def told(self) -> dict[str, Any]:
-        """The demo as a recording has it: whole, but for values of the arms' environments whose names say secret."""
+        """The demo as a recording has it: whole, but for the arms' values whose names say that they are secret."""
         fields = self.model_dump(mode="json")
         for arm in fields["arms"]:
-            arm["env"] = {name: HIDDEN if _SECRET.search(name) else value for name, value in arm["env"].items()}
+            arm["env"], arm["args"] = without_secrets(arm["env"]), without_secrets(arm["args"])
+            arm["command"] = arm["command"] and words_without_secrets(arm["command"])
         return fields
 
     @model_validator(mode="after")

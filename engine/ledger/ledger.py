@@ -4,6 +4,7 @@ It keeps what figures need and nothing else: the samples of the current round, a
 came to. The same documents in the same order give the same figures to the last bit, live or replayed.
 """
 
+from collections import Counter
 from typing import Any, assert_never
 
 from engine.books import ArmBooks, Flag, RoundBooks
@@ -46,6 +47,18 @@ class Ledger(Standings):
         self.start, self.state = start, "preparing"
         reasons = ["simulated"] if any(start.simulated.values()) else []
         self.arms = {arm.label: ArmBooks(arm, reasons=reasons) for arm in start.arms}
+        self.rig.devices_are_told = any(arm.devices for arm in start.arms)
+        self._find_shared(start)
+
+    def _find_shared(self, start: Start) -> None:
+        """Arms that run at once on a device that they share: nobody can say whose its joules are."""
+        schedule = start.demo.get("schedule")
+        if not isinstance(schedule, dict) or schedule.get("mode", "alternate") == "alternate":
+            return
+        users = Counter(device for arm in start.arms for device in set(arm.devices))
+        for arm in start.arms:
+            if any(users[device] > 1 for device in arm.devices):
+                self.rig.flag(Flag(Reason.SHARED_DEVICE, 0, None, arm=arm.label))
 
     def _end(self, stop: Stop) -> None:
         self._settle()

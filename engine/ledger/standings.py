@@ -106,7 +106,8 @@ class Standings:
         """What the verdict on screen is about: energy per unit of work, or its speed where energy is unknown."""
         unit = next((books.info.unit for books in self.arms.values()), "token")
         name = "token" if unit == "token" else "unit"
-        known = any(figures.energy_joules is not None for figures in map(self.figures, self.arms))
+        told = [figures for figures in map(self.figures, self.arms) if figures.seconds > 0]
+        known = bool(told) and all(figures.energy_joules is not None for figures in told)
         return f"joules_per_{name}" if known else f"{name}s_per_second"
 
     def values(self, label: str, metric: str) -> list[float | None]:

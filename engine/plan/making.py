@@ -114,6 +114,8 @@ def _on_gpus(name: str, demo: Demo) -> Plan:
     try:
         shares = _shares(demo, places)
         plan.remarks = {label: share.why for label, share in shares.of.items()} if shares else {}
+        if shares and shares.by_turns:
+            _refuse_restarts(demo)
         plan.arms = _real_arms(demo, places, shares)
     except ArgumentRefused:
         raise
@@ -158,6 +160,14 @@ def _real_arms(demo: Demo, places: dict[str, list[int]], shares: Shares | None =
                 server = vllm_launch(placed, arm, label, share=share, sleeps=sleeps)
                 arms.append(_served(demo, label, "vllm", server, place, sleeps=sleeps))
     return arms
+
+
+def _refuse_restarts(demo: Demo) -> None:
+    """An arm that is started again would load its weights into the memory that another one is awake in."""
+    for arm, label in zip(demo.arms, demo.labels, strict=True):
+        if arm.restart is not None:
+            problem = "it is to be restarted, but the arms fit into the GPU's memory by turns only"
+            raise ArmUnavailable(label, problem, remedy="take restart out, or give the arms GPUs of their own")
 
 
 def _served(

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from engine.arms.command import CommandLaunch
 from engine.arms.openai import OpenAiLaunch
 from engine.arms.server import Launch
-from engine.config import Arm, Demo, Runtime
+from engine.config import Arm, Demo, Runtime, without_secrets, words_without_secrets
 from engine.documents import ArmInfo
 from engine.occupancy import Load, Occupancy
 
@@ -45,11 +45,11 @@ class PlannedArm:
         """What it was asked to be; never a key."""
         match self.launch:
             case Launch():
-                return dict(self.arm.args)
+                return without_secrets(self.arm.args)
             case OpenAiLaunch(url=url):
                 return {"url": url, "model": self.arm.model}
             case CommandLaunch():
-                return {"command": list(self.arm.command or ())}
+                return {"command": [*words_without_secrets(self.arm.command or ())]}
 
 
 @dataclass

@@ -81,6 +81,18 @@ async def test_what_is_not_there_has_its_own_code(server: Serving, query: str, c
     assert (await copied(server, query))[1] == code
 
 
+async def test_recorders_are_only_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_RACE_DATA", str(tmp_path))
+    with Serving(autostart=True, data=tmp_path, recorders=1) as server:
+        await racing(server)
+        async with connect(f"{server.ws}?mode=record", max_size=None) as first:
+            await first.recv()
+            assert (await copied(server))[1] == 4429
+        await settle(lambda: not server.stage.hub.closed)
+        async with connect(f"{server.ws}?mode=record", max_size=None) as second:
+            assert json.loads(await second.recv())["type"] == "recording"
+
+
 async def test_a_recorder_says_nothing(server: Serving) -> None:
     await racing(server)
     async with connect(f"{server.ws}?mode=record") as socket:

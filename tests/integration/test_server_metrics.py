@@ -33,7 +33,7 @@ async def test_a_race_in_openmetrics() -> None:
     assert found["wattrace_gpu_power_watts"].labels == {"gpu": "gpu0", "simulated": "true"}
     assert 0 < found["wattrace_gpu_energy_joules_total"].value <= energy[-1].joules
     assert found["wattrace_viewers"].value == 1
-    assert found["wattrace_frames_sent_total"].value >= 29 and found["wattrace_frames_dropped_total"].value == 0
+    assert found["wattrace_frames_offered_total"].value >= 29 and found["wattrace_frames_dropped_total"].value == 0
     assert found["wattrace_run_info"].labels["demo"] == "fake"
     states = {s.labels["state"]: s.value for f in read_openmetrics(text) for s in f.samples if "state" in s.labels}
     assert states["racing"] == 1 and sum(states.values()) == 1

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -168,3 +169,17 @@ async def test_before_any_run_there_is_nothing_to_look_back_at() -> None:
         async with aiohttp.ClientSession() as client, client.get(f"{server.url}/api/run/pages") as answer:
             nothing = await answer.json()
     assert nothing["run"] is None and nothing["t_ns"] == []
+
+
+async def test_a_request_without_an_end_is_cut_off(server: Serving) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
+    with suppress(ConnectionError):
+        for _ in range(40):
+            writer.write(b"x" * 4096)
+            await writer.drain()
+            await asyncio.sleep(0.005)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+    async with aiohttp.ClientSession() as client, client.get(f"{server.url}/healthz") as answer:
+        assert answer.status == 200

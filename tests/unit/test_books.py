@@ -1,6 +1,7 @@
 """An arm's books: windows of work, what is known against them, and whose energy it is."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,8 @@ def test_a_flag_about_another_device_or_arm_is_no_flag_here() -> None:
     ledger.add(warning("nobody_knows_this_code", 0, 100 * SECOND))
     assert ledger.figures("A").reasons == ["simulated"]
     assert ledger.figures("B").reasons == ["simulated", "remote_server"]
-    assert ledger.figures("B").energy_joules is None and ledger.metric() == "joules_per_token"
+    assert ledger.figures("B").energy_joules is None
+    assert ledger.metric() == "tokens_per_second", "only what is known of all can be compared"
 
 
 # -- several devices
@@ -271,3 +273,49 @@ def test_a_spread_of_nothing_is_unknown_and_copies_are_apart() -> None:
     twin = spread.copy()
     twin.add([0.0, -1.0, 2.0])
     assert spread.count == 0 and twin.count == 3 and twin.percentiles() is not None
+
+
+# -- what must not be mistaken
+
+
+def test_a_round_of_fixed_work_has_figures_while_it_runs() -> None:
+    told = story(stop=False, rounds="A")
+    begin = next(at for at, d in enumerate(told) if isinstance(d, Mark) and d.kind == MarkKind.ROUND_BEGIN)
+    mark = told[begin]
+    assert isinstance(mark, Mark)
+    told[begin] = mark.model_copy(update={"data": {"slots": 1, "ends_t_ns": None, "requests": 9}})
+    ledger = ledger_of(told[: begin + 120])
+    assert ledger.current_rounds and ledger.figures("A").units > 0 and ledger.summaries()[0]["tokens"] > 0
+
+
+def with_devices(*devices: list[str], mode: str = "alternate") -> list[Document]:
+    arms = [arm.model_copy(update={"devices": names}) for arm, names in zip(start().arms, devices, strict=True)]
+    demo = {**start().demo, "schedule": {"mode": mode, "rounds": 4}}
+    return [start().model_copy(update={"arms": arms, "demo": demo}), *story(rounds="ABBA")[1:]]
+
+
+def test_a_device_that_tells_nothing_has_energy_that_nobody_knows() -> None:
+    ledger = ledger_of(with_devices(["gpu0"], ["gpu0", "gpu1"]))
+    assert ledger.figures("A").energy_joules is not None
+    assert ledger.figures("B").energy_joules is None and ledger.live("B", 0)[0] is None
+    ledger = ledger_of(with_devices(["gpu0"], []))
+    assert ledger.figures("B").energy_joules is None and ledger.figures("B").power_mean_watts is None
+
+
+def test_arms_that_run_at_once_on_one_device_share_its_joules() -> None:
+    ledger = ledger_of(with_devices(["gpu0"], ["gpu0"], mode="parallel"))
+    for label in "AB":
+        assert "shared_device" in ledger.figures(label).reasons and ledger.figures(label).energy_joules is None
+    apart = ledger_of(with_devices(["gpu0"], ["gpu0"]))
+    assert "shared_device" not in apart.figures("A").reasons
+
+
+def test_a_figure_that_must_not_be_used_decides_nothing() -> None:
+    ledger = ledger_of(story(rounds="ABBAABBA"))
+    assert ledger.verdict() is not None
+    for arm in ledger.arms.values():
+        for books in arm.rounds:
+            assert books.settled is not None
+            books.settled = replace(books.settled, reasons=(Reason.COUNTER_AVERAGE_DISAGREE,))
+    assert ledger.verdicts("joules_per_token") == []
+    assert ledger.verdicts("tokens_per_second") != []

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import DEFAULT_DEMO, Demo, demo_names, load_demo, parse_demo, with_schedule
+from engine.config import (
+    DEFAULT_DEMO,
+    Demo,
+    demo_names,
+    load_demo,
+    parse_demo,
+    with_schedule,
+    without_secrets,
+    words_without_secrets,
+)
 from engine.errors import ConfigError, DemoNotFound
 
 GOOD = """
@@ -115,6 +124,27 @@ def test_secrets_of_an_arms_environment_do_not_get_into_a_recording() -> None:
     assert told["OMP_NUM_THREADS"] == "1" and "hf_x" not in str(demo.told()) and "'y'" not in str(told)
     assert set(told) == {"HF_TOKEN", "VLLM_API_KEY", "OMP_NUM_THREADS"}
     assert demo.arms[0].env["HF_TOKEN"] == "hf_x", "the arm itself gets it"
+
+
+def test_secrets_among_arguments_and_words_do_not_either() -> None:
+    told = without_secrets({"hf_token": "hf_x", "max_num_batched_tokens": 8192, "dtype": "auto"})
+    assert told == {"hf_token": "(not recorded)", "max_num_batched_tokens": 8192, "dtype": "auto"}
+    words = [
+        "train",
+        "--api-key",
+        "sk-1",
+        "--max-tokens",
+        "8",
+        "--token=abc",
+        "--keys",
+        "--verbose",
+        "lr=0.1",
+        "a key=b",
+    ]
+    assert words_without_secrets(words) == [
+        "train", "--api-key", "(not recorded)", "--max-tokens", "8", "--token=(not recorded)", "--keys", "--verbose",
+        "lr=0.1", "a key=b",
+    ]  # fmt: skip
 
 
 def test_an_unknown_name_is_told_the_nearest() -> None:

@@ -38,10 +38,12 @@ def fake_nvml(fake_nvml_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _children_hear_ctrl_c() -> None:
-    """A suite in a shell's background was started with SIGINT ignored, which its children would inherit for good."""
+def _children_hear_signals() -> None:
+    """A suite in a shell's background, or under nohup, ignores signals, which its children would inherit for good."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -80,12 +80,13 @@ class Stage:
             debug=debug,
         )
         self.shelf = Shelf(settings.data_folder, recording)
+        self.copying = Copying(scene, self.shelf, settings.recorders)
         self.plotly = PlotlyScript()
         self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
 
     def _starlette(self, settings: Settings) -> Starlette:
         routes = [
-            Watch(self.hub, Copying(self.scene, self.shelf, settings.recorders), settings, self.clock).route(),
+            Watch(self.hub, self.copying, settings, self.clock).route(),
             Events(self.hub, settings, self.clock).route(),
             Metrics(self.scene, self.hub).route(),
             *Api(self.hub, self.gate, self.controller, self.clock).routes(),

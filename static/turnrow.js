@@ -17,7 +17,8 @@ export class TurnRow {
     this.clock = element('p', 'countdown');
     this.row.setAttribute('aria-hidden', 'true');
     root.append(element('div', 'phase', this.name, this.detail), this.row, this.clock);
-    this.room = 12;
+    /** how many turns fit; none before the row has been measured, since too many would be cut */
+    this.room = 0;
     new ResizeObserver(([entry]) => {
       const em = parseFloat(getComputedStyle(this.row).fontSize);
       this.room = Math.max(4, Math.floor(entry.contentRect.width / (em * NARROWEST_EM)));
@@ -45,6 +46,7 @@ export class TurnRow {
     const current = running ? round - 1 : -1;
     // A cooldown's `round` is either the one before or the one to come: only what has run is done.
     const done = running ? round - 1 : Math.floor(doneRounds(state, round * each) / each);
+    if (this.room === 0) return;
     const part = visible(all.length, Math.max(current, done, 0), this.room);
     const shown = part.to - part.from;
     while (this.row.children.length > shown) this.row.lastElementChild?.remove();

@@ -88,7 +88,7 @@ async def test_recorders_are_only_so_many(tmp_path: Path, monkeypatch: pytest.Mo
         async with connect(f"{server.ws}?mode=record", max_size=None) as first:
             await first.recv()
             assert (await copied(server))[1] == 4429
-        await settle(lambda: not server.stage.hub.closed)
+        await settle(lambda: server.stage.copying.recorders == 0)
         async with connect(f"{server.ws}?mode=record", max_size=None) as second:
             assert json.loads(await second.recv())["type"] == "recording"
 

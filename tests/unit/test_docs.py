@@ -8,7 +8,7 @@ import pytest
 
 from engine.documents import MarkKind, json_schema
 from engine.metrics import METRICS
-from server.cli import app
+from server.cli.root import app
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,74 @@
+"""`wattrace measure` and `doctor`: the machine itself."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli.options import AsJson, DemoName, print_json
+
+
+def measure(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="Measure it from its start to its end.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of the window; without it, until Ctrl-C.")] = None,
+    gpu: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="Index or UUID; more than once; all of them.")
+    ] = None,
+    rate: Annotated[int, typer.Option(metavar="HZ", min=10, max=1000, help="Samples a second.")] = 1000,
+    as_json: AsJson = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to record; must not exist yet.")] = None,
+    simulate: Annotated[bool, typer.Option("--simulate", help="A simulated GPU, labelled so.")] = False,
+) -> None:
+    """Measure the energy of a window of time or of a command, on every GPU."""
+    from engine.measure import Request
+    from engine.measure import measure as take
+    from server.measure_table import print_measured, say_measuring
+
+    if refusal := _cannot_measure(seconds, command):
+        print(f"wattrace: {refusal}", file=sys.stderr)
+        raise typer.Exit(2)
+    request = Request(seconds, tuple(command or ()), tuple(gpu or ()), rate, out, simulate)
+    outcome = asyncio.run(take(request, on_window=lambda: say_measuring(seconds)))
+    if outcome.problems:
+        print(f"wattrace: {'; '.join(outcome.problems)}", file=sys.stderr)
+    if outcome.result is not None and as_json:
+        print_json(outcome.result)
+    elif outcome.result is not None:
+        print_measured(outcome.result, on_stderr=bool(command))
+    if out is not None and outcome.result is not None:
+        print(f"recording: {out}", file=sys.stderr)
+    raise typer.Exit(outcome.exit_code)
+
+
+def doctor(
+    name: DemoName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check whether a demo could race on this machine now, and say what to do if not."""
+    from engine.config import load_demo
+    from engine.doctor import examine
+    from server.doctor_table import print_examination
+    from server.settings import from_environment
+
+    short, chosen = load_demo(name)
+    settings = from_environment(os.environ)
+    found = asyncio.run(examine(short, chosen, at_host=settings.host, port=settings.port))
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        print_examination(found)
+    raise typer.Exit(0 if found.ok else 1)
+
+
+def _cannot_measure(seconds: float | None, command: list[str] | None) -> str | None:
+    """What is wrong with the wishes of `measure`, in words."""
+    if seconds is not None and command:
+        return "--seconds and a command are two windows: leave one of them out"
+    if seconds is not None and not 0.01 <= seconds <= 1e7:
+        return f"--seconds {seconds:g}: 0.01 to 10000000 seconds are possible"
+    return None

@@ -1,0 +1,60 @@
+"""`wattrace record`, `compare` and `demos`: what is there already."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli.options import AsJson, print_json
+
+
+def record(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where a wattrace serves: http://HOST:PORT/")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; must not exist yet.")],
+    run: Annotated[str | None, typer.Option(metavar="ID", help="An earlier run of that server.")] = None,
+    go_on: Annotated[bool, typer.Option("--continue", help="Go on with a FILE that was cut off.")] = False,
+) -> None:
+    """Record what another wattrace serves, every document, through cuts and restarts."""
+    from server.remote import RemoteRecording
+
+    copying = RemoteRecording(url, out, run=run, go_on=go_on, say=lambda line: print(line, file=sys.stderr))
+    try:
+        asyncio.run(copying.copy())
+    except KeyboardInterrupt:
+        print(f"stopped; {out} can be gone on with: --continue", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(f"recording: {out}")
+
+
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")],
+    as_json: AsJson = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare races that differ in model, prompts or GPU, and say so.")
+    ] = False,
+) -> None:
+    """Print each arm's figures and the verdicts from recordings; of several, across them too."""
+    from engine.outcome import across, outcome, read_race
+    from server.console import print_across, print_ledger
+
+    races = [read_race(file) for file in files]
+    together = across(races, anyway=anyway) if len(races) > 1 else None
+    if as_json:
+        found = together or outcome(races[0].ledger, races[0].cut_off)
+        print_json(found)
+        return
+    for number, race in enumerate(races, start=1):
+        title = f"{number}: {race.path}" if together else str(race.path)
+        print_ledger(race.ledger, title=title, cut_off=race.cut_off)
+    if together:
+        print_across(together)
+
+
+def demos() -> None:
+    """List the demos that wattrace ships."""
+    from engine.config import load_demo
+    from server.console import print_demos
+
+    print_demos(load_demo)

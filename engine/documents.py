@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from engine.errors import RecordingError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: the first. 2: marks of kind `control`. Readers take every version up to this one."""
 
 # 64-bit signed: what JSON readers of other languages and Parquet columns hold without loss.
 Int64 = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
@@ -117,6 +118,7 @@ class MarkKind(StrEnum):
     THROTTLE = "throttle"
     WARNING = "warning"
     NOTE = "note"
+    CONTROL = "control"  # what the presenter did: `state` is the action, `data` its particulars, `text` who
 
 
 class Mark(Record):

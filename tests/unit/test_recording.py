@@ -84,7 +84,7 @@ def test_a_later_schema_is_named_politely(tmp_path: Path) -> None:
     path = tmp_path / "new.jsonl"
     line = encode(story()[0]).replace(b'"schema_version":2', b'"schema_version":99,"future":true')
     path.write_bytes(line)
-    with pytest.raises(RecordingNewer, match="schema 99, this wattrace reads up to 1; upgrade"):
+    with pytest.raises(RecordingNewer, match="schema 99, this wattrace reads up to 2; upgrade"):
         list(Reader(path))
 
 

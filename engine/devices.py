@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.energy import EnergyMeter, WindowEnergy
+from engine.unknown import total
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Devices:
 
     def peak_watts(self, start_ns: int, end_ns: int) -> float | None:
         """The sum of the devices' highest readings, which they need not have had at the same time."""
-        return _sum([meter.peak_watts(start_ns, end_ns) for meter in self.meters])
+        return total([meter.peak_watts(start_ns, end_ns) for meter in self.meters])
 
     def recent_watts(self, start_ns: int, end_ns: int) -> float | None:
         """Mean watts of a short recent span."""
-        return _sum([meter.recent_watts(start_ns, end_ns) for meter in self.meters])
+        return total([meter.recent_watts(start_ns, end_ns) for meter in self.meters])
 
 
 def _added(energies: Sequence[WindowEnergy]) -> WindowEnergy:
@@ -43,20 +44,15 @@ def _added(energies: Sequence[WindowEnergy]) -> WindowEnergy:
     first = energies[0]
     if len(energies) == 1:
         return first
-    joules = _sum([energy.energy_joules for energy in energies])
+    joules = total([energy.energy_joules for energy in energies])
     names = {name for energy in energies for name in energy.cross_checks}
     return WindowEnergy(
         start_ns=first.start_ns,
         end_ns=first.end_ns,
         energy_joules=joules,
-        uncertainty_joules=_sum([energy.uncertainty_joules for energy in energies]),
+        uncertainty_joules=total([energy.uncertainty_joules for energy in energies]),
         method=first.method if joules is not None else None,
         valid=all(energy.valid for energy in energies),
         reasons=tuple(dict.fromkeys(reason for energy in energies for reason in energy.reasons)),
-        cross_checks={name: _sum([energy.cross_checks.get(name) for energy in energies]) for name in sorted(names)},
+        cross_checks={name: total([energy.cross_checks.get(name) for energy in energies]) for name in sorted(names)},
     )
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None

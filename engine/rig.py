@@ -6,6 +6,7 @@ from engine.conditions import ConditionTrack
 from engine.devices import Devices
 from engine.documents import ArmInfo, Descriptor, Page
 from engine.energy import EnergyMeter
+from engine.unknown import number
 
 _PATIENCE_NS = NS
 """A device that is so much behind the others has stopped telling: nobody waits for it."""
@@ -44,7 +45,7 @@ class Rig:
         average = page.data.get("power_average_watts", nothing)
         joules = page.data.get("energy_joules", nothing)
         for t_ns, a, b, c in zip(page.t_ns, instant, average, joules, strict=True):
-            meter.add(t_ns, instant=_number(a), average=_number(b), joules=_number(c))
+            meter.add(t_ns, instant=number(a), average=number(b), joules=number(c))
         if any(value is not None for column in page.data.values() for value in column[-1:]):
             self.last_sample_t_ns = page.t_ns[-1]
         return True
@@ -100,7 +101,3 @@ class Rig:
 
     def _concerns(self, flag: Flag, info: ArmInfo, streams: list[str]) -> bool:
         return flag.arm in (None, info.label) and (flag.device is None or flag.device in streams)
-
-
-def _number(cell: float | int | str | None) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 from engine.clock import NS
-from engine.documents import Cell, Descriptor, Page
+from engine.documents import Descriptor, Page
 from engine.energy import EnergyMeter, WindowEnergy
 from engine.metrics import UNANSWERED
+from engine.unknown import number, rounded
 from engine.validity import Reason, is_valid, slowed_by
 
 KEPT_NS = 10 * NS
@@ -47,7 +48,7 @@ class Sensor:
         self._first_ns = page.t_ns[0] if self._first_ns is None else max(self._first_ns, newest - KEPT_NS)
         columns = (page.data.get(name, [None] * len(page.t_ns)) for name in _FIELDS)
         for t_ns, instant, average, joules in zip(page.t_ns, *columns, strict=True):
-            self.meter.add(t_ns, instant=_number(instant), average=_number(average), joules=_number(joules))
+            self.meter.add(t_ns, instant=number(instant), average=number(average), joules=number(joules))
         self.meter.forget_before(newest - KEPT_NS)
         self._pages.append((newest, len(page.t_ns)))
         while self._pages[0][0] < newest - KEPT_NS:
@@ -74,8 +75,8 @@ class Sensor:
         return {
             "stream": self.descriptor.stream,
             "source": self.descriptor.source,
-            "achieved_hz": _rounded(self._achieved_hz(), 1),
-            "asked_hz": _rounded(NS / self.asked_ns, 1),
+            "achieved_hz": rounded(self._achieved_hz(), 1),
+            "asked_hz": rounded(NS / self.asked_ns, 1),
             "instant_per_second": self._per_second(_FIELDS[0], self._instant_renewals(newest), newest),
             "counter_per_second": self._per_second(_FIELDS[2], self._counter_renewals(newest), newest),
             "period_ms": self._periods(),
@@ -157,11 +158,3 @@ def _period_ms(times: Sequence[int], sampled_ns: int) -> float | None:
     single = statistics.fmean(usual)
     periods = sum(1 if abs(gap - middle) <= 1.5 * sampled_ns else max(1, round(gap / single)) for gap in gaps)
     return round(sum(gaps) / periods / 1e6, 1)
-
-
-def _number(cell: Cell) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

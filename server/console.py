@@ -15,8 +15,7 @@ from engine.config import DEFAULT_DEMO, Demo, demo_names
 from engine.documents import Document, Mark, MarkKind
 from engine.ledger import Ledger
 from engine.outcome import verdicts
-
-DASH = "—"
+from server.tables import DASH, shown
 
 
 class Progress:
@@ -58,8 +57,8 @@ class Progress:
     def _round_end(self, ledger: Ledger, mark: Mark) -> None:
         watts, speed = ledger.live(mark.arm or "", mark.t_ns)
         unit = ledger.arms[mark.arm].info.unit if mark.arm in ledger.arms else "token"
-        text = f"round {mark.round} of {self._demo.schedule.rounds}: {_number(speed, 1)} {plural(unit)}/s"
-        self._say(mark, text + (f", {_number(watts, 0)} W" if watts is not None else ""))
+        text = f"round {mark.round} of {self._demo.schedule.rounds}: {shown(speed, 1)} {plural(unit)}/s"
+        self._say(mark, text + (f", {shown(watts, 0)} W" if watts is not None else ""))
 
 
 def print_outcome(ledger: Ledger, path: Path) -> None:
@@ -117,12 +116,12 @@ def print_across(found: Mapping[str, Any]) -> None:
 
 _GROUP_ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("rounds", lambda group: str(group["rounds"])),
-    ("speed", lambda group: f"{_number(_per(group, '{}s_per_second'), 1)} {plural(group['unit'])}/s"),
-    ("energy for one", lambda group: f"{_number(_per(group, 'joules_per_{}'), 4)} J/{group['unit']}"),
-    ("energy, J", lambda group: _number(group["energy_joules"], 1)),
-    ("power, W (mean)", lambda group: _number(group["power_watts"]["mean"], 1)),
-    ("power, W (peak)", lambda group: _number(group["power_watts"]["peak"], 1)),
-    ("power limit, W", lambda group: ", ".join(_number(watts, 0) for watts in group["power_limit_watts"]) or DASH),
+    ("speed", lambda group: f"{shown(_per(group, '{}s_per_second'), 1)} {plural(group['unit'])}/s"),
+    ("energy for one", lambda group: f"{shown(_per(group, 'joules_per_{}'), 4)} J/{group['unit']}"),
+    ("energy, J", lambda group: shown(group["energy_joules"], 1)),
+    ("power, W (mean)", lambda group: shown(group["power_watts"]["mean"], 1)),
+    ("power, W (peak)", lambda group: shown(group["power_watts"]["peak"], 1)),
+    ("power limit, W", lambda group: ", ".join(shown(watts, 0) for watts in group["power_limit_watts"]) or DASH),
 )
 
 
@@ -134,13 +133,13 @@ def _per(group: Mapping[str, Any], key: str) -> float | None:
 
 _ROWS: tuple[tuple[str, Callable[[ArmFigures], str]], ...] = (
     ("rounds", lambda f: str(f.rounds)),
-    ("{units} (steady state)", lambda f: _number(f.units, 0)),
-    ("{units}/s", lambda f: _number(f.units_per_second, 1)),
-    ("J/{unit}", lambda f: _number(f.joules_per_unit, 4)),
-    ("J/{unit} above idle", lambda f: _number(over(f.energy_above_idle_joules, f.units), 4)),
-    ("energy, J", lambda f: _number(f.energy_joules, 1)),
-    ("power, W (mean)", lambda f: _number(f.power_mean_watts, 1)),
-    ("power, W (peak)", lambda f: _number(f.power_peak_watts, 1)),
+    ("{units} (steady state)", lambda f: shown(f.units, 0)),
+    ("{units}/s", lambda f: shown(f.units_per_second, 1)),
+    ("J/{unit}", lambda f: shown(f.joules_per_unit, 4)),
+    ("J/{unit} above idle", lambda f: shown(over(f.energy_above_idle_joules, f.units), 4)),
+    ("energy, J", lambda f: shown(f.energy_joules, 1)),
+    ("power, W (mean)", lambda f: shown(f.power_mean_watts, 1)),
+    ("power, W (peak)", lambda f: shown(f.power_peak_watts, 1)),
 )
 
 
@@ -168,10 +167,6 @@ def _table(ledger: Ledger, title: str) -> Table:
 
 def _percentiles(found: dict[str, float] | None) -> str:
     return f"{found['p50']:.3f} / {found['p99']:.3f}" if found else DASH
-
-
-def _number(value: float | None, digits: int) -> str:
-    return DASH if value is None else f"{value:,.{digits}f}"
 
 
 def print_demos(load: Callable[[str], tuple[str, Demo]]) -> None:

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from engine.doctor import Examination, Finding, device_name
 from engine.doctor.findings import counted
+from server.tables import DASH, shown
 
-DASH = "—"
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 _ARMS = {"vllm", "arguments", "model", "hub", "memory", "server", "command"}
 _MACHINE = {"disk", "port", "audience", "open files", "clock"}
@@ -82,7 +82,7 @@ def _figures(gpus: list[dict[str, Any]]) -> Table:
 
 
 def _renewed(field: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda sensor: _number(sensor["period_ms"][field], 1)
+    return lambda sensor: shown(sensor["period_ms"][field], 1)
 
 
 def _apart(field: str) -> Callable[[Mapping[str, Any]], str]:
@@ -94,13 +94,13 @@ def _apart(field: str) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _own(name: str, digits: int) -> Callable[[Mapping[str, Any]], str]:
-    return lambda sensor: _number(sensor["sampler"][name], digits)
+    return lambda sensor: shown(sensor["sampler"][name], digits)
 
 
 _ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
-    ("readings a second", lambda sensor: _number(sensor["achieved_hz"], 1)),
-    ("different instant readings a second", lambda sensor: _number(sensor["instant_per_second"], 1)),
-    ("different counter readings a second", lambda sensor: _number(sensor["counter_per_second"], 1)),
+    ("readings a second", lambda sensor: shown(sensor["achieved_hz"], 1)),
+    ("different instant readings a second", lambda sensor: shown(sensor["instant_per_second"], 1)),
+    ("different counter readings a second", lambda sensor: shown(sensor["counter_per_second"], 1)),
     ("instant power renewed every, ms", _renewed("power_instant")),
     ("average power renewed every, ms", _renewed("power_average")),
     ("energy counter renewed every, ms", _renewed("energy_counter")),
@@ -111,7 +111,3 @@ _ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("late by, µs (99 of 100)", _own("late_us_p99", 0)),
     ("cost of sampling, % of a core", _own("cpu_percent", 1)),
 )
-
-
-def _number(value: float | None, digits: int) -> str:
-    return DASH if value is None else f"{value:,.{digits}f}"

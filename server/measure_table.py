@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.validity import Reason
+from server.tables import shown
 
-DASH = "—"
 _METHODS = {
     "counter": "energy counter",
     "integral_instant": "instant power, integrated",
@@ -43,15 +43,15 @@ def _table(gpus: list[dict[str, Any]]) -> Table:
     for gpu in gpus:
         table.add_row(
             f"{gpu['index']} {gpu['name'] or ''}",
-            _number(gpu["energy_joules"], 2),
-            _number(gpu["uncertainty_joules"], 2),
-            _number(gpu["mean_watts"], 1),
-            _number((gpu["end_ns"] - gpu["start_ns"]) / 1e9, 3),
+            shown(gpu["energy_joules"], 2),
+            shown(gpu["uncertainty_joules"], 2),
+            shown(gpu["mean_watts"], 1),
+            shown((gpu["end_ns"] - gpu["start_ns"]) / 1e9, 3),
             _METHODS.get(gpu["method"], "unknown") + ("" if gpu["valid"] else ", NOT VALID"),
         )
     joules = [gpu["energy_joules"] for gpu in gpus]
     if len(gpus) > 1 and None not in joules:
-        table.add_row("all", _number(sum(joules), 2))
+        table.add_row("all", shown(sum(joules), 2))
     return table
 
 
@@ -59,16 +59,12 @@ def _sentences(gpu: dict[str, Any]) -> list[str]:
     """What must be said of one GPU's figures, and how its sensors compare."""
     lines = [f"GPU {gpu['index']}: {code}: {_sentence(code)}" for code in gpu["reasons"]]
     checks = {name.removesuffix("_joules"): joules for name, joules in gpu["cross_checks"].items()}
-    known = ", ".join(f"{name} {_number(joules, 2)}" for name, joules in checks.items() if joules is not None)
+    known = ", ".join(f"{name} {shown(joules, 2)}" for name, joules in checks.items() if joules is not None)
     if known:
-        rate = f"; {_number(gpu['achieved_hz'], 0)} samples/s"
+        rate = f"; {shown(gpu['achieved_hz'], 0)} samples/s"
         lines.append(f"GPU {gpu['index']}: joules by each sensor: {known}{rate}")
     return lines
 
 
 def _sentence(code: str) -> str:
     return Reason(code).sentence if code in set(Reason) else ""
-
-
-def _number(value: float | None, digits: int) -> str:
-    return DASH if value is None else f"{value:,.{digits}f}"

@@ -6,6 +6,7 @@ from typing import Any
 from engine.books.arm import ArmBooks
 from engine.books.figures import Span, over
 from engine.books.instruments import attributable
+from engine.unknown import total, weighted_mean
 
 
 def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, Any]:
@@ -27,9 +28,11 @@ def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, 
         "uncertainty_joules": figures.uncertainty_joules,
         "power_watts": {"mean": figures.power_mean_watts, "peak": figures.power_peak_watts},
         **books.latencies(),
-        "running_requests_mean": _mean([(r.running_mean, r.steady.seconds) for r in each]),
+        "running_requests_mean": weighted_mean([(r.running_mean, r.steady.seconds) for r in each]),
         "temperature_celsius_max": max((t for r in each if (t := r.condition.temperature_celsius_max)), default=None),
-        "clock_sm_megahertz_mean": _mean([(r.condition.clock_sm_megahertz_mean, r.steady.seconds) for r in each]),
+        "clock_sm_megahertz_mean": weighted_mean(
+            [(r.condition.clock_sm_megahertz_mean, r.steady.seconds) for r in each]
+        ),
         "requests": {
             "finished": books.finished,
             "not_finished": books.failed,
@@ -60,8 +63,8 @@ def _work(unit: str, units: float, joules: float | None, speed: float | None) ->
 
 def _together(spans: Sequence[Span], unit: str) -> dict[str, Any]:
     """Windows added up; energies only where all are known, and everything over the same windows."""
-    joules = _sum([span.energy_joules for span in spans])
-    above = _sum([span.energy_above_idle_joules for span in spans])
+    joules = total([span.energy_joules for span in spans])
+    above = total([span.energy_above_idle_joules for span in spans])
     units, seconds = sum(span.units for span in spans), sum(span.seconds for span in spans)
     found: dict[str, Any] = {"seconds": seconds, "energy_joules": joules, "energy_above_idle_joules": above}
     if unit != "token":
@@ -81,15 +84,3 @@ def _together(spans: Sequence[Span], unit: str) -> dict[str, Any]:
         "joules_per_request": over(joules, requests),
         "tokens_per_second": over(units, seconds),
     }
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def _mean(values: Sequence[tuple[float | None, float]]) -> float | None:
-    """The mean of what is known, each with its weight."""
-    known = [(value, weight) for value, weight in values if value is not None]
-    weights = sum(weight for _, weight in known)
-    return over(sum(value * weight for value, weight in known), weights) if known else None

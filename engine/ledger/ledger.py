@@ -11,6 +11,7 @@ from engine.books import ArmBooks, Flag, RoundBooks
 from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
 from engine.ledger.standings import Standings
+from engine.unknown import number
 from engine.validity import Reason
 
 _KEPT_NS = 2 * NS
@@ -83,7 +84,7 @@ class Ledger(Standings):
                         books.progressed(t_ns, units)
             case "vllm" if books:
                 for t_ns, running, waiting in _rows(page, "running_requests", "waiting_requests"):
-                    books.polled(t_ns, _number(running), _number(waiting))
+                    books.polled(t_ns, number(running), number(waiting))
             case _:
                 self._readings(page)
                 return
@@ -199,7 +200,3 @@ def _rows(page: Page, *names: str) -> "zip[tuple[Any, ...]]":
     """The page's rows, each its time and the columns called `names` (None where the page lacks one)."""
     nothing = [None] * len(page.t_ns)
     return zip(page.t_ns, *(page.data.get(name, nothing) for name in names), strict=True)
-
-
-def _number(cell: Any) -> float | None:
-    return float(cell) if isinstance(cell, int | float) else None

@@ -11,6 +11,7 @@ from engine.compare import COMPARED, Verdict, judge, judge_unpaired
 from engine.errors import NotComparable, RecordingError
 from engine.outcome.likeness import differences, facts, settings
 from engine.outcome.single import Race, outcome
+from engine.unknown import total, weighted_mean
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def figures(group: Group, races: Sequence[Race]) -> dict[str, Any]:
     """The group's figures over the steady states of all its rounds; unknown is None."""
     members = [_summary(races[number], letter) for number, letter in group.letters.items()]
     unit = group.unit if group.unit == "token" else "unit"
-    seconds, units = _sum([m["seconds"] for m in members]), _sum([m.get(f"{unit}s") for m in members])
+    seconds, units = total([m["seconds"] for m in members]), total([m.get(f"{unit}s") for m in members])
     rates = [(m.get(f"joules_per_{unit}"), m.get(f"{unit}s")) for m in members]
     watts = [(m["power_watts"]["mean"], m["seconds"]) for m in members]
     peaks = [m["power_watts"]["peak"] for m in members if m["power_watts"]["peak"] is not None]
@@ -81,9 +82,9 @@ def figures(group: Group, races: Sequence[Race]) -> dict[str, Any]:
         "rounds": sum(m["rounds"] for m in members),
         f"{unit}s": units,
         "seconds": seconds,
-        "energy_joules": _sum([m["energy_joules"] for m in members]),
-        f"joules_per_{unit}": _mean(rates),
-        "power_watts": {"mean": _mean(watts), "peak": max(peaks, default=None)},
+        "energy_joules": total([m["energy_joules"] for m in members]),
+        f"joules_per_{unit}": weighted_mean(rates),
+        "power_watts": {"mean": weighted_mean(watts), "peak": max(peaks, default=None)},
         f"{unit}s_per_second": units / seconds if units is not None and seconds else None,
         "attributable": all(m["attributable"] for m in members),
         "reasons": list(dict.fromkeys(reason for m in members for reason in m["reasons"])),
@@ -126,15 +127,3 @@ def _refuse_twins(races: Sequence[Race]) -> None:
         if race.start.run in seen:
             raise RecordingError(race.path, f"is of the same run as {seen[race.start.run]}; leave one of them out")
         seen[race.start.run] = race.path
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def _mean(values: Sequence[tuple[float | None, float | None]]) -> float | None:
-    """The mean of what is known, each with its weight."""
-    known = [(value, weight) for value, weight in values if value is not None and weight]
-    weights = sum(weight for _, weight in known)
-    return sum(value * weight for value, weight in known) / weights if weights else None

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE_MAJOR := 20
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench engine-cpu wheel browser image-check format clean
@@ -33,8 +34,9 @@ demo: $(VENV)/runtime ## serve the dashboard, open it, and race
 engine-cpu: $(VENV)/runtime ## a real vLLM for the CPU with a small model, outside the checkout
 	$(BIN)/python -P -m engine.cpu_build
 
+# Most tests wait for processes and clocks, so two at a time take little more than half the time. WORKERS=0 is one by one.
 test: $(VENV)/developer browser ## every test; those that lack a browser or vLLM skip and say so
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # A browser comes from the system; where we may install one we do, else its tests skip.
 browser:

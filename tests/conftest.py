@@ -56,5 +56,19 @@ def _children_find_the_packages() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running, beside which no other test's can run."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """The order, and who may run beside whom (pytest-xdist's groups: a group is one worker's, in its order).
+
+    Real vLLMs come first, being the longest, and one after the other, as each takes all the processor it gets. Browser
+    tests come last: Playwright keeps an event loop running, beside which no other test's can run. Of the others a
+    file is a group, since its tests share what its fixtures have built.
+    """
+    items.sort(key=_place)
+    for item in items:
+        group = ("vllm", item.path.name, "browser")[_place(item)]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("real_vllm") is not None:
+        return 0
+    return 2 if item.get_closest_marker("browser") is not None else 1

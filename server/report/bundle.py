@@ -1,0 +1,58 @@
+"""The page's modules as one script, and its styles as one sheet, for a page that is a single file.
+
+Each module becomes a function of its own that gives back what it exports, after those that it imports. That is all that
+our own modules need: they export functions, classes and constants by name, and import each other in no circle.
+"""
+
+import re
+from pathlib import Path
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+_IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
+_SHEET = re.compile(r'<link rel="stylesheet" href="/static/([\w/.-]+\.css)"')
+_ANY_MODULE_SYNTAX = re.compile(r"^(?:import|export)\b(?! \{\};).*", re.MULTILINE)
+
+
+def script(entry: str = "report/main.js") -> str:
+    """All that `entry` needs, and itself, as one classic script."""
+    found: dict[Path, str] = {}
+    _collect((STATIC / entry).resolve(), found, ())
+    names = {path: f"m{number}" for number, path in enumerate(found)}
+    parts = [_wrapped(path, text, names) for path, text in found.items()]
+    return "'use strict';\n" + "\n".join(parts)
+
+
+def style(own: str = "report/report.css") -> str:
+    """The live page's sheets in their order, and then the report's `own`."""
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    names = [*_SHEET.findall(page), own]
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def _collect(path: Path, found: dict[Path, str], above: tuple[Path, ...]) -> None:
+    """`path` after all that it imports."""
+    if path in above:
+        raise ValueError(f"{path.name} imports itself, through {', '.join(each.name for each in above)}")
+    if path in found:
+        return
+    text = path.read_text(encoding="utf-8")
+    for _, target in _IMPORT.findall(text):
+        _collect((path.parent / target).resolve(), found, (*above, path))
+    found[path] = text
+
+
+def _wrapped(path: Path, text: str, names: dict[Path, str]) -> str:
+    """The module as a function that is called at once."""
+
+    def bound(found: re.Match[str]) -> str:
+        wanted = ", ".join(re.sub(r"\s+as\s+", ": ", name.strip()) for name in found[1].split(",") if name.strip())
+        return f"const {{ {wanted} }} = {names[(path.parent / found[2]).resolve()]};\n"
+
+    exported = _EXPORT.findall(text)
+    body = _EXPORT.sub("", _IMPORT.sub(bound, text))
+    if left := _ANY_MODULE_SYNTAX.search(body):
+        raise ValueError(f"{path.name}: {left[0]!r} is a way to import or export that a report's script cannot have")
+    body = body.replace("export {};\n", "")
+    return f"const {names[path]} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"

@@ -8,7 +8,7 @@ NODE_MAJOR := 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench engine-cpu wheel browser image-check format clean
+.PHONY: help setup demo test check bench screenshots engine-cpu wheel browser image-check format clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -72,6 +72,9 @@ format: $(VENV)/developer ## put the code into its standard form
 
 bench: $(VENV)/developer ## print the project's own figures
 	$(BIN)/python bench/run.py $(ARGS)
+
+screenshots: $(VENV)/developer browser ## make the README's pictures anew, of a race on the simulated GPU
+	$(BIN)/python bench/screenshots.py
 
 wheel: $(VENV)/developer ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .

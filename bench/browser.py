@@ -37,6 +37,9 @@ class Watched:
     gaps: int
     busy_percent: float
     cpu_percent: float
+    stamped_p50_ms: float
+    """From the server's stamp on a frame to the first picture that has it."""
+    stamped_p99_ms: float
     update_p50_ms: float
     update_p99_ms: float
     long_tasks: int
@@ -50,12 +53,18 @@ def launch(playwright: Playwright, path: str) -> Browser:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, *, bare: bool = False) -> Iterator[Page]:
-    """The page in a fresh profile: nothing is cached."""
+def opened(
+    browser: Browser, url: str, *, bare: bool = False, slower: float = 1.0, script: Path | None = None
+) -> Iterator[Page]:
+    """The page in a fresh profile: nothing is cached. `slower`: on a processor that much slower."""
     context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
     page = context.new_page()
     page.add_init_script(path=PROBE)
-    page.context.new_cdp_session(page).send("Performance.enable")
+    if script is not None:
+        page.add_init_script(path=script)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     if bare:
         # Served in the server's own name, so that the socket and Plotly are the same.
         page.route("**/bare", answer_bare)
@@ -77,22 +86,22 @@ def painted(page: Page) -> dict[str, float]:
     """
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
-    wait(page, lambda: counters(page)["axesMs"] is not None)
+    wait(page, lambda: None not in (counters(page)["axesMs"], counters(page)["firstLineMs"]))
     seen, cost = counters(page), metrics(session)
-    times = {name: seen[name] / 1000 for name in ("firstDigitsMs", "axesMs")}
+    times = {name: seen[name] / 1000 for name in ("firstDigitsMs", "firstLineMs", "axesMs")}
     return {**times, "cpu": cost["ThreadTime"], "waited": cost["TaskDuration"] - cost["ThreadTime"]}
 
 
-def wait(page: Page, condition: Callable[[], bool]) -> None:
+def wait(page: Page, condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> None:
     """Polls from outside: the page's policy forbids what Playwright's own waiting would need."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, f"not painted after {PATIENCE_SECONDS:g} s"
+        assert time.monotonic() < until, f"not yet after {seconds:g} s"
         page.wait_for_timeout(100)
 
 
 def counters(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = page.evaluate("window.wattrace ?? {axesMs: null}")
+    found: dict[str, Any] = page.evaluate("window.wattrace ?? {axesMs: null, firstLineMs: null}")
     return found
 
 
@@ -101,19 +110,23 @@ def watch(page: Page, seconds: float) -> Watched:
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
     heap = used_megabytes(session)
-    page.evaluate("probe.updates.length = probe.longTasks.length = 0")
+    page.evaluate("probe.updates.length = probe.stamps.length = probe.longTasks.length = 0")
     seen, before = counters(page), metrics(session)
     page.wait_for_timeout(seconds * 1000)
     later, after = counters(page), metrics(session)
     probe = page.evaluate("window.probe")
     took = after["Timestamp"] - before["Timestamp"]
     now = used_megabytes(session)
+    # Chromium's own clock and the server's are the same: CLOCK_MONOTONIC.
+    stamped = [1000 * after["NavigationStart"] + at_ms - stamp_t_ns / 1e6 for stamp_t_ns, at_ms in probe["stamps"]]
     return Watched(
         drawn_per_second=(later["framesDrawn"] - seen["framesDrawn"]) / took,
         received_per_second=(later["framesReceived"] - seen["framesReceived"]) / took,
         gaps=later["gaps"] - seen["gaps"],
         busy_percent=100 * (after["TaskDuration"] - before["TaskDuration"]) / took,
         cpu_percent=100 * (after["ThreadTime"] - before["ThreadTime"]) / took,
+        stamped_p50_ms=quantile(stamped, 0.5),
+        stamped_p99_ms=quantile(stamped, 0.99),
         update_p50_ms=quantile(probe["updates"], 0.5),
         update_p99_ms=quantile(probe["updates"], 0.99),
         long_tasks=len(probe["longTasks"]),

@@ -1,12 +1,19 @@
-// Put into the page before its own scripts: how long each of its pictures takes, and how often it is stuck.
+// Put into the page before its own scripts: how long each of its pictures takes, how old what it shows is, and how often
+// it is stuck.
 (() => {
-  const probe = { updates: [], longTasks: [] };
+  const probe = { updates: [], stamps: [], longTasks: [] };
   const channel = new MessageChannel();
   /** @type {number | null} */
   let begun = null;
+  let stamp = NaN;
+  let painted = NaN;
   channel.port1.onmessage = () => {
-    if (begun !== null) probe.updates.push(performance.now() - begun);
+    const now = performance.now();
+    if (begun !== null) probe.updates.push(now - begun);
     begun = null;
+    // Only the first picture with a frame counts for its age.
+    if (stamp !== painted) probe.stamps.push([stamp, now]);
+    painted = stamp;
   };
   const ask = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (callback) => ask((now) => {
@@ -16,6 +23,7 @@
     // The first task after a drawing callback runs when style, layout and paint are done too.
     if (window.wattrace?.framesDrawn !== before && begun === null) {
       begun = start;
+      stamp = window.wattrace.stamp_t_ns;
       channel.port2.postMessage(0);
     }
   });

@@ -21,10 +21,11 @@ HERE = Path(__file__).resolve().parent
 # Seconds that each part may take: about three times what it needs.
 PARTS = {
     "startup": 60,
-    "page": 300,
+    "page": 700,
     "frames": 90,
     "isolation": 500,
     "crash": 180,
+    "recording": 900,
     "sampler": 270,
     "loadgen": 150,
     "verdicts": 400,

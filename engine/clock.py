@@ -1,10 +1,12 @@
 """The one clock: CLOCK_MONOTONIC in integer nanoseconds, shared by every process of this machine."""
 
 import asyncio
+import math
 import time
 from typing import Protocol
 
 NS = 1_000_000_000
+_MS = NS // 1000
 
 
 class Clock(Protocol):
@@ -38,7 +40,8 @@ class MonotonicClock:
     async def wait_until(self, t_ns: int) -> None:
         """Let the event loop run until `t_ns`."""
         while (left_ns := t_ns - self.now_ns()) > 0:
-            await asyncio.sleep(left_ns / NS)
+            # Event loops count in milliseconds: asked for a part of one, uvloop would come back at once, many times.
+            await asyncio.sleep(math.ceil(left_ns / _MS) / 1000)
 
 
 class FakeClock:

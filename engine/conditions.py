@@ -11,7 +11,7 @@ from engine.validity import Reason, slowed_by
 _COLUMNS = ("temperature_celsius", "clock_sm_megahertz", "throttle_reasons")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
     """Means and maxima over one window; unknown is None."""
 

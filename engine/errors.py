@@ -15,8 +15,11 @@
     │   └── ArmExited      its process ended by itself
     ├── RecordingError     a recording cannot be read or written
     │   ├── RecordingNewer it was written by a later schema
-    │   └── RecordingFull  the disk took no more
+    │   ├── RecordingFull  the disk took no more
+    │   └── DiskNearlyFull the disk will soon take no more
     ├── NotComparable      recordings differ in what must be the same
+    ├── PackageMissing     an optional package is not installed
+    ├── ExportError        a recording cannot be put into another form
     └── ServerError        the server cannot do what it was asked to
         └── PortInUse      somebody else listens there
 
@@ -156,6 +159,26 @@ class RecordingFull(RecordingError):
         self.cause, self.written_bytes = cause, written_bytes
 
 
+class DiskNearlyFull(RecordingError):
+    """There is hardly room left for the recording; it ends before there is none."""
+
+    def __init__(self, path: Path | str, *, free_bytes: int) -> None:
+        problem = f"the disk is nearly full ({free_bytes / 1e6:,.0f} MB are free), so the run ends while it can be told"
+        super().__init__(path, f"{problem}; free some space or name another place with --out")
+        self.free_bytes = free_bytes
+
+
+class PackageMissing(WattraceError):
+    """`package` is needed for what was asked, and not installed; wattrace's `extra` brings it."""
+
+    def __init__(self, package: str, *, extra: str) -> None:
+        super().__init__(package, extra)
+        self.package, self.extra = package, extra
+
+    def __str__(self) -> str:
+        return f"{self.package} is not installed; pip install 'wattrace[{self.extra}]' brings it"
+
+
 class NotComparable(WattraceError):
     """Recordings differ in what must be the same for a comparison; each of `differences` says in what, and which."""
 
@@ -165,6 +188,17 @@ class NotComparable(WattraceError):
 
     def __str__(self) -> str:
         return f"the recordings differ in {'; in '.join(self.differences)}; --anyway compares them all the same"
+
+
+class ExportError(WattraceError):
+    """What is in `path` cannot be put into that form, or there: `problem`."""
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        super().__init__(str(path), problem)
+        self.path, self.problem = str(path), problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class ServerError(WattraceError):

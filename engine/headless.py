@@ -4,22 +4,29 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import orjson
 import platformdirs
 
 from engine.config import Demo
 from engine.documents import Document
 from engine.errors import RecordingError
 from engine.ledger import Ledger
+from engine.loadgen import Question
+from engine.moments import Fold
 from engine.pipes import StreamSink, commands
 from engine.plan import make_plan, scratch_folder
-from engine.recording import Recorder
+from engine.recording import Recorder, pack
 from engine.replay import Replay
 from engine.run import Ending, Race, new_run_id
+
+_MARK_BYTES = 4096
+"""What the presenter did is told in a few words; anything longer is no mark of his."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,8 @@ class RaceOptions:
     out: Path | None = None
 
 
-def data_folder(kind: Literal["recordings", "logs"]) -> Path:
-    """Where recordings (when nobody says otherwise) and the arms' logs go; made when it is not there."""
+def data_folder(kind: Literal["recordings", "logs", "fallback"]) -> Path:
+    """Where recordings (when nobody says otherwise), logs and rehearsals go; made when it is not there."""
     root = os.environ.get("WATTRACE_DATA")
     folder = (Path(root) if root else platformdirs.user_data_path("wattrace")) / kind
     try:
@@ -76,7 +83,18 @@ async def race(
                 if watch is not None:
                     running.add_sink(lambda document: watch(running.ledger, document))
                 async with _told_to_stop(running, listen=stream):
-                    return await running.run(), path, running
+                    ending = await running.run()
+    if os.environ.get("WATTRACE_PACK") == "1":
+        await _pack(path)
+    return ending, path, running
+
+
+async def _pack(path: Path) -> None:
+    """Leave a packed copy beside the recording; without one the recording is as good, so that is only told."""
+    try:
+        await asyncio.to_thread(pack, path)
+    except RecordingError as error:
+        print(f"wattrace: no packed copy was made: {error}", file=sys.stderr)
 
 
 @contextlib.asynccontextmanager
@@ -111,35 +129,66 @@ async def _told_to_stop(running: Race, *, listen: bool) -> AsyncIterator[None]:
 
 async def _listen(running: Race) -> None:
     async for command in commands():
-        if command.get("command") == "stop":
-            running.end(Ending("abort", "stopped by the presenter"))
+        _obey_presenter(running, command)
     running.end(Ending("abort", "the server is gone"))
 
 
-async def replay(path: Path, *, speed: float) -> None:
-    """Send the recording's documents to standard output; listens for speed and stop, ends with the server."""
+def _obey_presenter(running: Race, command: dict[str, Any]) -> None:
+    """Do what the server says; what cannot be understood is passed over, because the race matters more."""
+    match command:
+        case {"command": "stop"}:
+            running.end(Ending("abort", "stopped by the presenter"))
+        case {"command": "next"}:
+            running.next()
+        case {"command": "request", "prompt": str(text), "number": int(number)}:
+            running.ask(Question(number, text))
+        case {"command": "mark", "state": str(action), "text": str(who), "data": dict(data)}:
+            if len(action) + len(who) + len(orjson.dumps(data)) <= _MARK_BYTES:
+                running.controlled(action, who, data)
+        case _:
+            pass
+
+
+async def replay(path: Path, *, speed: float, begin: Callable[[], Fold] | None = None, paused: bool = False) -> None:
+    """Send the recording's documents to standard output; follows orders, stays at the end, ends with the server.
+
+    With `begin` it can jump: that makes the fold which stands for all documents before the place it jumps to.
+    """
     sink = StreamSink()
     await sink.open()
-    player = Replay(path, sink)
+    player = Replay(path, sink, tell=sink.tell, begin=begin)
     player.set_speed(speed)
-    playing = asyncio.create_task(player.run(), name="replay")
+    player.pause(paused)
+    playing = asyncio.create_task(player.run(stay=True), name="replay")
     obeying = asyncio.create_task(_obey(player), name="commands")
+    exploring = asyncio.create_task(player.explore(), name="explore")
     try:
         done, _ = await asyncio.wait({playing, obeying}, return_when=asyncio.FIRST_COMPLETED)
         if playing in done:
             await playing
     finally:
-        for task in (playing, obeying):
+        for task in (playing, obeying, exploring):
             task.cancel()
-        await asyncio.gather(playing, obeying, return_exceptions=True)
+        await asyncio.gather(playing, obeying, exploring, return_exceptions=True)
         await sink.close()
 
 
 async def _obey(player: Replay) -> None:
-    """Follow commands until told to stop, or until the server is gone."""
+    """Follow orders until told to stop, or until the server is gone; what cannot be done is passed over."""
     async for command in commands():
-        if command.get("command") == "stop":
-            return
-        if command.get("command") == "speed" and isinstance(command.get("speed"), int | float):
-            with contextlib.suppress(ValueError):
-                player.set_speed(float(command["speed"]))
+        with contextlib.suppress(ValueError):
+            match command:
+                case {"command": "stop"}:
+                    return
+                case {"command": "speed", "speed": int(speed) | float(speed)}:
+                    player.set_speed(speed)
+                case {"command": "pause", "paused": bool(paused)}:
+                    player.pause(paused)
+                case {"command": "loop", "loop": bool(looping)}:
+                    player.loop(looping)
+                case {"command": "seek", "t_ns": int(t_ns)}:
+                    player.seek(t_ns)
+                case {"command": "step", "to": "next" | "previous" as where}:
+                    await player.step(forward=where == "next")
+                case _:
+                    pass

@@ -15,6 +15,7 @@ from engine.documents import Mark, MarkKind
 from engine.entrants import AnyEntrant, CommandEntrant, ServedEntrant
 from engine.errors import ArmError
 from engine.leash import descends
+from engine.loadgen import Crowd
 from engine.narrator import Narrator
 from engine.plan import Plan
 from engine.validity import Reason
@@ -35,6 +36,8 @@ class Lineup:
         self._plan, self._narrator = plan, narrator
         self._on_death, self._log_stem = on_death, log_stem
         self._requests = itertools.count(1)
+        self.crowd = Crowd()
+        """Brings the audience's questions to the arms."""
         self._starting = asyncio.Lock()
         self._stack = contextlib.AsyncExitStack()
         self.entrants: dict[str, AnyEntrant] = {label: self._entrant(label) for label in plan.demo.labels}
@@ -45,7 +48,7 @@ class Lineup:
         if planned.runtime == "command":
             return CommandEntrant(planned, narrator, log=log)
         workload = self._plan.demo.workload
-        return ServedEntrant(planned, workload, narrator, request_ids=self._requests, log=log)
+        return ServedEntrant(planned, workload, narrator, request_ids=self._requests, crowd=self.crowd, log=log)
 
     def ours(self, pids: Iterable[int]) -> set[int]:
         """Which of these processes are this race's: started by it, or behind the port of a server that it drives.

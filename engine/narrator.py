@@ -32,6 +32,10 @@ class Narrator:
         """Rows recorded so far, by stream."""
         return dict(self._recorder.counts)
 
+    def sealed(self, stop: Stop) -> Stop:
+        """`stop` with the digest of everything recorded so far."""
+        return self._recorder.sealed(stop)
+
     def emit(self, document: Document) -> None:
         """Tell everybody `document`."""
         self.ledger.add(document)

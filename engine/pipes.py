@@ -39,11 +39,18 @@ class StreamSink:
 
     def __call__(self, document: Document) -> None:
         """Send `document`, unless the reader is gone or hopelessly behind."""
+        self._send(encode(document))
+
+    def tell(self, cue: dict[str, Any]) -> None:
+        """Send a line that is no document, for the server alone."""
+        self._send(orjson.dumps(cue, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _send(self, line: bytes) -> None:
         if self._transport is None or self.lost:
             return
         self.lost = self._transport.is_closing() or self._transport.get_write_buffer_size() > _BACKLOG_BYTES
         if not self.lost:
-            self._transport.write(encode(document))
+            self._transport.write(line)
 
     async def close(self, timeout_seconds: float = 2.0) -> None:
         """Wait a little for the reader to take the rest."""
@@ -61,8 +68,17 @@ async def commands() -> AsyncIterator[dict[str, Any]]:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(0), "rb"))
-    while line := await reader.readline():
+    while line := await _line(reader):
         with contextlib.suppress(orjson.JSONDecodeError):
             command = orjson.loads(line)
             if isinstance(command, dict):
                 yield command
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """The next line; empty at the end only. One that is longer than the reader's limit is thrown away."""
+    while True:
+        try:
+            return await reader.readline()
+        except ValueError:
+            continue

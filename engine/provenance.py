@@ -25,7 +25,8 @@ def provenance(demo: Demo, *, power: Mapping[str, JsonValue]) -> dict[str, JsonV
         "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
         "prompts": demo.workload.prompts,
         "prompts_sha256": prompts_hash(demo.workload.prompts),
-        "demo_sha256": hashlib.sha256(orjson.dumps(demo.model_dump(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        # Of the demo as the start document has it, so that a reader can work it out again.
+        "demo_sha256": hashlib.sha256(orjson.dumps(demo.told(), option=orjson.OPT_SORT_KEYS)).hexdigest(),
     }
 
 

@@ -4,9 +4,10 @@ from engine.books import Flag, Instruments
 from engine.clock import NS
 from engine.conditions import ConditionTrack
 from engine.devices import Devices
-from engine.documents import ArmInfo, Descriptor, Page
+from engine.documents import ArmInfo, Cell, Descriptor, Page
 from engine.energy import EnergyMeter
-from engine.unknown import number
+from engine.metrics import FAST_LANE
+from engine.unknown import numbers
 
 _PATIENCE_NS = NS
 """A device that is so much behind the others has stopped telling: nobody waits for it."""
@@ -40,12 +41,9 @@ class Rig:
         if descriptor is None or descriptor.device is None or "." in page.stream:
             return False
         meter = self.meters.get(page.stream) or self._new_meter(descriptor)
-        nothing = [None] * len(page.t_ns)
-        instant = page.data.get("power_instant_watts", nothing)
-        average = page.data.get("power_average_watts", nothing)
-        joules = page.data.get("energy_joules", nothing)
-        for t_ns, a, b, c in zip(page.t_ns, instant, average, joules, strict=True):
-            meter.add(t_ns, instant=number(a), average=number(b), joules=number(c))
+        nothing: list[Cell] = [None] * len(page.t_ns)
+        instant, average, joules = (numbers(page.data.get(name, nothing)) for name in FAST_LANE)
+        meter.add_page(page.t_ns, instant=instant, average=average, joules=joules)
         if any(value is not None for column in page.data.values() for value in column[-1:]):
             self.last_sample_t_ns = page.t_ns[-1]
         return True

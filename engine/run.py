@@ -5,7 +5,7 @@ import contextlib
 import gc
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,18 +15,21 @@ from pydantic import JsonValue
 
 from engine.clock import MonotonicClock
 from engine.documents import Document, MarkKind, Page, Start, Stop
-from engine.errors import ArmError, RecordingError, SamplerDied, WattraceError
+from engine.errors import ArmError, DiskNearlyFull, RecordingError, SamplerDied, WattraceError
 from engine.foreign import STREAM_SUFFIX, ForeignProcesses, process_ids
-from engine.ledger import Ledger
+from engine.ledger import Ledger, closed
 from engine.lineup import Lineup
+from engine.loadgen import Question
 from engine.narrator import Narrator, Sink
 from engine.plan import Plan
 from engine.provenance import provenance
-from engine.recording import Recorder
+from engine.recording import Recorder, SpaceWatch, free_bytes
 from engine.sampling import Sampler
 from engine.turns import Turns
+from engine.workload import STAGE
 
 ExitStatus = Literal["success", "abort", "fail"]
+BeforeTurn = Callable[[str, Sampler | None], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,31 @@ def new_run_id(demo_name: str) -> str:
 
 
 class Race:
-    """One run of `plan` into `recorder`. What the arms' servers print goes into files in the folder `logs`."""
+    """One run of `plan` into `recorder`. What the arms' servers print goes into files in the folder `logs`.
 
-    def __init__(self, plan: Plan, *, run_id: str, recorder: Recorder, logs: Path | None = None) -> None:
+    `before_turn` is awaited before each turn, with the arm's letter and the sampler, if there is one.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        run_id: str,
+        recorder: Recorder,
+        logs: Path | None = None,
+        before_turn: BeforeTurn | None = None,
+    ) -> None:
         self.plan, self.run_id, self._logs = plan, run_id, logs
+        self._folder = recorder.path.parent
         self._clock = MonotonicClock(time.monotonic_ns())
         self._utc = datetime.now(UTC)
         self._narrator = Narrator(self._clock, recorder, on_loss=self._fail)
         self._ending: asyncio.Future[Ending] | None = None
+        self._before_turn = before_turn
+        self._sampling: Sampler | None = None
         self._lineup: Lineup | None = None
         self._turns: Turns | None = None
+        self._early: list[tuple[str, str, dict[str, JsonValue]]] = []
         self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
 
     @property
@@ -69,6 +87,23 @@ class Race:
         """Ask the run to end so; the first one to ask decides."""
         if self._ending is not None and not self._ending.done():
             self._ending.set_result(ending)
+
+    def next(self) -> None:
+        """End the turn that is on now, or the wait before it; passed over where there is neither."""
+        if self._turns is not None:
+            self._turns.next()
+
+    def ask(self, question: Question) -> None:
+        """The audience asks one of the workload's questions: of the round that runs, or of the next one."""
+        if self._lineup is not None and question.text in STAGE:
+            self._lineup.crowd.ask(question)
+
+    def controlled(self, action: str, who: str, data: dict[str, JsonValue]) -> None:
+        """The presenter did something: a `control` mark, told after the start document at the earliest."""
+        if self.ledger.start is None:
+            self._early.append((action, who, data))
+        elif self.ledger.stop is None:
+            self._narrator.mark(MarkKind.CONTROL, state=action, text=who, data=data)
 
     def _fail(self, error: ArmError | RecordingError) -> None:
         self.end(Ending("fail", str(error), error))
@@ -95,23 +130,25 @@ class Race:
     def _stop(self, ending: Ending) -> None:
         for mark in self._foreign.end(self._clock.now_ns()):
             self._narrator.emit(mark)
-        self._narrator.emit(
-            Stop(
-                t_ns=self._clock.now_ns(),
-                exit_status=ending.status,
-                reason=ending.reason,
-                counts=self._narrator.counts,
-                arms=self.ledger.summaries(),
-            )
+        stop = Stop(
+            t_ns=self._clock.now_ns(),
+            exit_status=ending.status,
+            reason=ending.reason,
+            counts=self._narrator.counts,
         )
+        # What the recording lacks may not be in figures that it tells.
+        stop = stop if self._narrator.lost else closed(self.ledger, stop)
+        self._narrator.emit(self._narrator.sealed(stop))
 
     async def _until_ending(self) -> Ending:
         """Run the schedule until it is through or something ends it first."""
         assert self._ending is not None
         race = asyncio.create_task(self._race(), name="race")
+        space = asyncio.create_task(self._watch_space(), name="watch space")
         first: list[asyncio.Future[Any]] = [race, self._ending]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         race.cancel()
+        space.cancel()
         try:
             await race
         except asyncio.CancelledError:
@@ -121,13 +158,31 @@ class Race:
             return Ending("fail", str(error), error)
         return self._ending.result() if self._ending.done() else Ending("success")
 
+    async def _watch_space(self) -> None:
+        """Warn while there is time to make room for the recording, and end the run before there is none."""
+        watch = SpaceWatch()
+        while True:
+            with contextlib.suppress(OSError):  # where it cannot be told, the recorder still says when it is full
+                space = watch.look(self._clock.now_ns(), await asyncio.to_thread(free_bytes, self._folder))
+                if space.do == "end":
+                    self._fail(DiskNearlyFull(self._folder, free_bytes=space.free_bytes))
+                if space.do == "warn":
+                    text = f"the disk will be full in {space.minutes_left:.0f} minutes: free some space"
+                    left = {"minutes_left": round(space.minutes_left, 1), "free_bytes": space.free_bytes}
+                    self._narrator.mark(MarkKind.WARNING, text=text, data={"code": "disk_nearly_full", **left})
+            await asyncio.sleep(1)
+
     async def _race(self) -> None:
         stem = self._logs / self.run_id if self._logs else None
         self._narrator.phase("preparing")
         self._lineup = Lineup(self.plan, self._narrator, on_death=self._arm_died, log_stem=stem)
         async with self._lineup:
             self._turns = Turns(
-                self.plan.demo, self._lineup.entrants, self._narrator, decided=self.ledger.decided_for_good
+                self.plan.demo,
+                self._lineup.entrants,
+                self._narrator,
+                decided=self.ledger.decided_for_good,
+                before=self._before,
             )
             await self._turns.warm_up()
             if self.plan.power is not None:
@@ -136,6 +191,10 @@ class Race:
             gc.collect()
             gc.freeze()
             await self._turns.rounds()
+
+    async def _before(self, label: str) -> None:
+        if self._before_turn is not None:
+            await self._before_turn(label, self._sampling)
 
     # -- the sampler
 
@@ -154,6 +213,7 @@ class Race:
             gpus=self.plan.gpus,
             on_document=self._sampled,
         ) as sampler:
+            self._sampling = sampler
             self._start(sampler.provenance)  # before anything is awaited, so before the first sample
             watch = asyncio.create_task(self._watch_sampler(sampler), name="watch sampler")
             try:
@@ -201,3 +261,5 @@ class Race:
         )
         for note in self.plan.notes:
             self._narrator.mark(MarkKind.WARNING, text=note)
+        for action, who, data in self._early:
+            self.controlled(action, who, data)

@@ -141,7 +141,8 @@ class Sampler:
     async def _deliver(self) -> None:
         for descriptor in self.descriptors.values():
             self._on_document(descriptor)
-        while line := await _open(self._process.stdout).readline():
+        # A line without its end is the last of a sampler that was killed, which is told elsewhere.
+        while (line := await _open(self._process.stdout).readline()).endswith(b"\n"):
             document = decode(line, path="the sampler's output")
             if isinstance(document, Descriptor):
                 self.descriptors[document.stream] = document

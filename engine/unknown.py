@@ -10,6 +10,11 @@ def number(cell: Cell) -> float | None:
     return float(cell) if isinstance(cell, int | float) else None
 
 
+def numbers(cells: Sequence[Cell]) -> Sequence[float | None]:
+    """Each of a column's cells as a number; as they are where all of them are floats."""
+    return cells if set(map(type, cells)) == {float} else [number(cell) for cell in cells]  # type: ignore[return-value]
+
+
 def total(values: Sequence[float | None]) -> float | None:
     """The sum; None when one of them is unknown, or there are none."""
     known = [value for value in values if value is not None]

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     SHARED_DEVICE = "shared_device"
     REMOTE_SERVER = "remote_server"
     ESTIMATED_TOKENS = "estimated_tokens"
+    CROWD_LOAD = "crowd_load"
 
     @property
     def sentence(self) -> str:
@@ -137,6 +138,11 @@ _ABOUT: dict[Reason, _About] = {
         "doubt",
         "The server did not tell how many tokens it gave, so streamed pieces were counted instead.",
         "Use a server that tells its usage in the stream, as vLLM does.",
+    ),
+    Reason.CROWD_LOAD: _About(
+        "doubt",
+        "Questions of the audience are in these figures, so the arms had not the same work; verdicts leave them out.",
+        "Close the audience's load, and race on: rounds without such questions count.",
     ),
 }
 

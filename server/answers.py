@@ -22,9 +22,9 @@ def answer(content: Any, status: int = 200) -> Json:
     return Json(content, status, headers={"cache-control": "no-store"})
 
 
-def failure(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Json:
-    """`{"error": sentence}`."""
+def failure(status: int, sentence: str, headers: Mapping[str, str] | None = None, **facts: Any) -> Json:
+    """`{"error": sentence}`, with what else a program may want to know."""
     headers = {"cache-control": "no-store", **(headers or {})}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Json({"error": sentence}, status, headers=headers)
+    return Json({"error": sentence, **facts}, status, headers=headers)

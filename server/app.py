@@ -18,27 +18,42 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from engine.clock import Clock, MonotonicClock
+from engine.doctor.network import addresses
+from engine.documents import Document
 from engine.errors import PortInUse, ServerError, WattraceError
 from server.answers import failure
 from server.api import Api
+from server.audience import Audience
 from server.auth import Gate, host_allowed
 from server.control import Command, Controller
 from server.copying import Copying
+from server.desk import Desk
 from server.events import Events
+from server.fallback import Fallback
 from server.fastpath import RequestProtocol, ViewerProtocol
 from server.hub import Hub
+from server.lock import Lock
 from server.metrics import Metrics
 from server.pages import Pages, Shield
 from server.plotlyjs import PlotlyScript
+from server.preflight import Preflight
+from server.present import Present
+from server.programme import Programme
+from server.replayapi import ReplayApi
+from server.replaying import Player
 from server.scene import DemoInfo, ReplayInfo, Scene
 from server.settings import Settings
 from server.shelf import Shelf
+from server.show import Show
+from server.showapi import ShowApi
 from server.websocket import Watch
 
 _MAX_MESSAGE_BYTES = 4096
 _GRACE_SECONDS = 1
 _BACKLOG = 2048
 _MOST_FRAMES_A_SECOND = 100
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+"""Wildcards, and where this machine finds itself then."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,8 @@ class Address:
     """Works once, for whoever opens it first."""
     token: str
     port: int
+    phone_urls: tuple[str, ...] = ()
+    """The console, for a phone in the same network; one of them works, once. None on loopback."""
 
 
 class Stage:
@@ -63,42 +80,94 @@ class Stage:
         demo: DemoInfo | None = None,
         replay: ReplayInfo | None = None,
         recording: Path | None = None,
+        programme: Programme | None = None,
         autostart: bool = False,
         debug: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock = clock or MonotonicClock()
         self.autostart = autostart
-        self.scene = scene = Scene(period_ns=settings.period_ns, demo=demo, replay=replay)
-        self.gate = Gate(settings)
-        self.hub = Hub(scene, settings, clock, first_seq=_first_seq())
-        self.controller = Controller(
+        self.player = self._player(command, settings, demo, replay, debug) if replay else None
+        scene = self.player.scene if self.player else Scene(period_ns=settings.period_ns, demo=demo)
+        self._race = scene
+        self.gate = Gate(settings, clock)
+        self.show = Show()
+        self.hub = Hub(scene, settings, clock, first_seq=_first_seq(), show=self.show)
+        self.controller = self.player or Controller(
             command,
-            sink=lambda document: scene.add(document, clock.now_ns()),
+            sink=self._enter,
             begun=scene.begin,
             ended=scene.end,
             debug=debug,
         )
+        self.lock = Lock(clock)
+        self.show.add("presenter", self.lock.presenter)
+        self.desk = Desk(self.gate, self.lock, self.controller)
         self.shelf = Shelf(settings.data_folder, recording)
-        self.copying = Copying(scene, self.shelf, settings.recorders)
+        self.copying = Copying(lambda: self.scene, self.shelf, settings.recorders, self.gate.is_presenter)
+        self.fallback = None if self.player else self._fallback(settings)
+        self.present = Present(self.hub, self.desk, self.copying, Preflight(settings), lambda: self._race, programme)
         self.plotly = PlotlyScript()
+        self.pages = Pages(self.plotly)
+        self.audience = Audience(self.hub, self.desk, self.pages, settings, clock)
         self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
+
+    @property
+    def scene(self) -> Scene:
+        """What this server's own process tells: its race, or its replay; the hub may be showing another."""
+        return self.player.scene if self.player else self._race
+
+    def _player(
+        self, command: Command, settings: Settings, demo: DemoInfo | None, replay: ReplayInfo, debug: bool
+    ) -> Player:
+        return Player(
+            command,
+            replay=replay,
+            period_ns=settings.period_ns,
+            clock=self.clock,
+            shown=self._put_on,
+            demo=demo,
+            debug=debug,
+        )
+
+    def _put_on(self, scene: Scene) -> None:
+        self.hub.put_on(scene)
+
+    def _fallback(self, settings: Settings) -> Fallback:
+        return Fallback(
+            self._race,
+            self.hub,
+            self.show,
+            self.clock,
+            data=settings.data_folder,
+            period_ns=settings.period_ns,
+        )
 
     def _starlette(self, settings: Settings) -> Starlette:
         routes = [
             Watch(self.hub, self.copying, settings, self.clock).route(),
             Events(self.hub, settings, self.clock).route(),
-            Metrics(self.scene, self.hub).route(),
-            *Api(self.hub, self.gate, self.controller, self.clock).routes(),
-            *Pages(self.plotly).routes(),
+            Metrics(lambda: self.scene, self.hub).route(),
+            *Api(self.hub, self.gate, self.desk, self.clock).routes(),
+            *ShowApi(self.show, self.desk).routes(),
+            *ReplayApi(self.desk, self.player, self.fallback).routes(),
+            *self.present.routes(),
+            *self.audience.routes(),
+            *self.pages.routes(),
         ]
         handlers = {HTTPException: _http_error, Exception: _internal_error}
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+
+    def _enter(self, document: Document) -> None:
+        """The race has told something."""
+        self.scene.add(document, self.clock.now_ns())
+        self.audience.add(document)
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.hub.running():
             preparing = asyncio.create_task(self.plotly.prepare(), name="plotly")
+            watching = asyncio.create_task(self.fallback.watch(), name="fallback") if self.fallback else None
             if self.autostart:
                 await self._start()
             try:
@@ -106,6 +175,9 @@ class Stage:
             finally:
                 preparing.cancel()
                 await self.controller.close()
+                if self.fallback and watching:
+                    watching.cancel()
+                    await self.fallback.close()
 
     async def _start(self) -> None:
         try:
@@ -151,6 +223,7 @@ def serve(
     demo: DemoInfo | None = None,
     replay: ReplayInfo | None = None,
     recording: Path | None = None,
+    programme: Programme | None = None,
     autostart: bool = False,
     debug: bool = False,
     ready: Callable[[Address], None] = lambda address: None,
@@ -162,7 +235,14 @@ def serve(
     listener = bind(settings.host, settings.port)
     try:
         stage = Stage(
-            settings, command, demo=demo, replay=replay, recording=recording, autostart=autostart, debug=debug
+            settings,
+            command,
+            demo=demo,
+            replay=replay,
+            recording=recording,
+            programme=programme,
+            autostart=autostart,
+            debug=debug,
         )
         port = listener.getsockname()[1]
         Server(stage, lambda: ready(address(settings, stage.gate, port))).run(sockets=[listener])
@@ -172,9 +252,21 @@ def serve(
 
 def address(settings: Settings, gate: Gate, port: int) -> Address:
     """Where to find the server; a wildcard host is reached by the loopback address from here."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
+    host = _ANY.get(settings.host, settings.host)
     url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-    return Address(url, f"{url}login?ticket={gate.issue_ticket()}", gate.token, port)
+    login_url = f"{url}login?ticket={gate.issue_ticket()}"
+    return Address(url, login_url, gate.token, port, tuple(_phone_urls(settings, gate, port)))
+
+
+def _phone_urls(settings: Settings, gate: Gate, port: int) -> Iterator[str]:
+    """One ticket, at each address of this machine at which a phone may find the server."""
+    if settings.on_loopback:
+        return
+    ticket = gate.issue_ticket()
+    hosts = addresses() if settings.host in _ANY else [settings.host]
+    for host in hosts:
+        name = f"[{host}]" if ":" in host else host
+        yield f"http://{name}:{port}/login?ticket={ticket}&to=present"
 
 
 class Server(uvicorn.Server):

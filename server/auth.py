@@ -8,9 +8,16 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from engine.clock import NS, Clock, MonotonicClock
 from server.settings import LOOPBACK, Settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+TICKET_SECONDS = 12 * 3600
+"""A ticket from the start-up that nobody has used by then is worth nothing any more."""
+SESSION_SECONDS = 12 * 3600
+"""A day on stage; then the presenter needs another ticket."""
+_MOST = 64
 
 
 class Refusal(NamedTuple):
@@ -23,31 +30,24 @@ class Refusal(NamedTuple):
 class Gate:
     """Knows the presenter: by the cookie that a ticket was exchanged for, or by the token itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.token = settings.token or secrets.token_urlsafe(32)
         self._origins = settings.origins
-        self._session = secrets.token_urlsafe(32)
-        self._tickets: set[str] = set()
+        clock = clock or MonotonicClock()
+        self._tickets = _Secrets(clock, TICKET_SECONDS)
+        self._sessions = _Secrets(clock, SESSION_SECONDS)
 
     def issue_ticket(self) -> str:
-        """A ticket for `/login?ticket=...`; it works once."""
-        ticket = secrets.token_urlsafe(24)
-        self._tickets.add(ticket)
-        return ticket
+        """A ticket for `/login?ticket=...`; it works once, within TICKET_SECONDS."""
+        return self._tickets.issue()
 
     def redeem(self, ticket: str) -> str | None:
-        """The cookie's value for a good `ticket`, which is used up by this; None for any other."""
-        for known in self._tickets:
-            if _same(known, ticket):
-                self._tickets.remove(known)
-                return self._session
-        return None
+        """A cookie's value for a good `ticket`, which is used up by this; None for any other."""
+        return self._sessions.issue() if self._tickets.take(ticket) else None
 
     def is_presenter(self, connection: HTTPConnection) -> bool:
-        """Whether the request carries the presenter's cookie or token."""
-        if self._by_token(connection):
-            return True
-        return _same(self._session, connection.cookies.get(cookie_name(connection), ""))
+        """Whether the request carries a presenter's cookie that has not expired, or the token."""
+        return self._by_token(connection) or self._sessions.knows(connection.cookies.get(cookie_name(connection), ""))
 
     def may_control(self, connection: HTTPConnection) -> bool:
         """Whether the request may start and stop."""
@@ -68,6 +68,39 @@ class Gate:
     def _by_token(self, connection: HTTPConnection) -> bool:
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and _same(self.token, token.strip())
+
+
+class _Secrets:
+    """Random words that are known for a while; of too many the oldest are forgotten."""
+
+    def __init__(self, clock: Clock, seconds: int) -> None:
+        self._clock, self._lasts_ns = clock, seconds * NS
+        self._until_ns: dict[str, int] = {}
+
+    def issue(self) -> str:
+        """A new one."""
+        word = secrets.token_urlsafe(32)
+        self._until_ns[word] = self._clock.now_ns() + self._lasts_ns
+        while len(self._until_ns) > _MOST:
+            del self._until_ns[next(iter(self._until_ns))]
+        return word
+
+    def knows(self, word: str) -> bool:
+        """Whether `word` is one of them, in a time that tells nothing of any."""
+        return self._found(word) is not None
+
+    def take(self, word: str) -> bool:
+        """The same, and it is used up."""
+        found = self._found(word)
+        if found is not None:
+            del self._until_ns[found]
+        return found is not None
+
+    def _found(self, word: str) -> str | None:
+        now_ns = self._clock.now_ns()
+        self._until_ns = {known: until_ns for known, until_ns in self._until_ns.items() if now_ns < until_ns}
+        equal = [known for known in self._until_ns if _same(known, word)]
+        return equal[0] if equal else None
 
 
 def cookie_name(connection: HTTPConnection) -> str:

@@ -32,7 +32,7 @@ class Progress:
             return
         match document.kind:
             case MarkKind.WARNING:
-                self._console.print(f"[yellow]{document.text}", markup=True)
+                self._console.print(document.text, style="yellow", markup=False)
             case MarkKind.ARM if document.state == "starting":
                 self._starting(document)
             case MarkKind.ARM if document.state in {"ready", "failed"}:
@@ -121,8 +121,16 @@ _GROUP_ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("energy, J", lambda group: shown(group["energy_joules"], 1)),
     ("power, W (mean)", lambda group: shown(group["power_watts"]["mean"], 1)),
     ("power, W (peak)", lambda group: shown(group["power_watts"]["peak"], 1)),
+    ("energy by", lambda group: "; ".join(dict.fromkeys(measured_words(told) for told in group["measured"]))),
     ("power limit, W", lambda group: ", ".join(shown(watts, 0) for watts in group["power_limit_watts"]) or DASH),
 )
+
+
+def measured_words(told: Mapping[str, Any]) -> str:
+    """Who measured an energy, and how often the sensor was read; of other tools, how often they store it."""
+    rates = ((told.get("sampling_hz"), ""), (told.get("stored_hz"), "stored at "))
+    words = [f"{before}{rate:.3g} Hz" for rate, before in rates if rate]
+    return ", ".join([told["by"], *words])
 
 
 def _per(group: Mapping[str, Any], key: str) -> float | None:

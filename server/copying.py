@@ -5,12 +5,14 @@ The hub has no part in it, so a recorder that is slow, or asks for everything, c
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from server.frames import Close, CloseCode
@@ -26,10 +28,19 @@ _MOST_DIGITS = 15
 
 
 class Copying:
-    """Sends recordings of `shelf` to `most` recorders at a time; the scene says which run is on, and until when."""
+    """Sends recordings of `shelf` to `most` recorders at a time; `scene()` says which run is on, and until when.
 
-    def __init__(self, scene: Scene, shelf: Shelf, most: int) -> None:
-        self.scene, self.shelf, self.most = scene, shelf, most
+    Recordings of runs that were never on stage go to whom `trusted` trusts alone.
+    """
+
+    def __init__(
+        self,
+        scene: Callable[[], Scene],
+        shelf: Shelf,
+        most: int,
+        trusted: Callable[[HTTPConnection], bool] = lambda connection: False,
+    ) -> None:
+        self._scene, self.shelf, self.most, self._trusted = scene, shelf, most, trusted
         self.recorders = 0
 
     async def serve(self, websocket: WebSocket) -> Close:
@@ -62,7 +73,8 @@ class Copying:
 
     async def _send(self, websocket: WebSocket, run: str | None, position: int) -> Close:
         run = run or await self._a_run()
-        path = self.shelf.find(run, on_stage=run == self._run_on_stage())
+        trusted = self._trusted(websocket)
+        path = await asyncio.to_thread(self.shelf.find, run, on_stage=run == self._run_on_stage(), trusted=trusted)
         if path is None:
             return Close(CloseCode.NO_SUCH_RECORDING)
         size = (await asyncio.to_thread(path.stat)).st_size
@@ -83,7 +95,7 @@ class Copying:
         return run
 
     def _run_on_stage(self) -> str | None:
-        start = self.scene.ledger.start
+        start = self._scene().ledger.start
         return start.run if start else None
 
     async def _lines(self, path: Path, run: str, position: int) -> AsyncGenerator[bytes, None]:
@@ -92,6 +104,9 @@ class Copying:
         with _opened(path, position) as file:
             while True:
                 grows = self._grows(run)  # asked before reading: what is written after it is read next time
+                if grows and os.fstat(file.fileno()).st_size == file.tell():  # most looks of most recorders
+                    await asyncio.sleep(_LOOK_SECONDS)
+                    continue
                 chunk = await asyncio.to_thread(file.read, _CHUNK_BYTES)
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
@@ -103,8 +118,9 @@ class Copying:
 
     def _grows(self, run: str) -> bool:
         """Whether the run is still being recorded. The scene hears of its stop after the recorder has written it."""
-        live = self.scene.replay is None and run == self._run_on_stage()
-        return live and self.scene.state not in {"done", "failed", "aborted"}
+        scene = self._scene()
+        live = scene.replay is None and run == self._run_on_stage()
+        return live and scene.state not in {"done", "failed", "aborted"}
 
 
 def _opened(path: Path, position: int) -> BinaryIO:

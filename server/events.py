@@ -40,11 +40,11 @@ class Events:
         if not same_origin(request, self.settings.origins):
             return failure(403, "this origin may not watch")
         address = request.client.host if request.client else None
+        if request.method == "HEAD":  # how a page finds out why: browsers do not tell the status of an EventSource
+            refusal = self.hub.refusal(address)
+            return _refused(refusal) if refusal else Response(headers={"content-type": "text/event-stream"})
         viewer = self.hub.join(address=address, seen=self._seen(request))
-        if isinstance(viewer, Close):
-            full = viewer.code is CloseCode.FULL
-            return failure(503, viewer.reason, {"retry-after": _FULL_SECONDS} if full else {})
-        return _Streaming(self.hub, viewer, self.clock)
+        return _refused(viewer) if isinstance(viewer, Close) else _Streaming(self.hub, viewer, self.clock)
 
     def _seen(self, request: Request) -> Seen | None:
         """`?run=ID&since=SEQ`, or what browsers and libraries send by themselves when they come back."""
@@ -61,17 +61,9 @@ class _Streaming(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the viewer leaves, or is sent away."""
-        tasks = {
-            asyncio.create_task(self._send(send)),
-            asyncio.create_task(_gone(receive)),
-            asyncio.create_task(self.viewer.over.wait()),
-        }
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self.viewer.attend(self._send(send), _gone(receive))
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self.hub.leave(self.viewer)
         await self._end(scope, send)
 
@@ -92,6 +84,11 @@ class _Streaming(Response):
         with suppress(OSError, RuntimeError, TimeoutError):
             async with asyncio.timeout(0.5):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _refused(close: Close) -> Response:
+    full = close.code is CloseCode.FULL
+    return failure(503, close.reason, {"retry-after": _FULL_SECONDS} if full else {})
 
 
 def _event(message: Message) -> bytes:

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +19,7 @@ from server.flow import Flow
 from server.frames import Close, CloseCode, Credit, Message
 from server.scene import HISTORY_POINTS, Scene
 from server.settings import Settings
+from server.show import Show
 from server.viewer import Viewer, Wire
 
 logger = logging.getLogger("wattrace.hub")
@@ -63,8 +65,11 @@ class Seen(NamedTuple):
 class Hub:
     """Publishes the scene to all viewers; one task, whose owner is `running`."""
 
-    def __init__(self, scene: Scene, settings: Settings, clock: Clock, *, first_seq: int = 1) -> None:
+    def __init__(
+        self, scene: Scene, settings: Settings, clock: Clock, *, first_seq: int = 1, show: Show | None = None
+    ) -> None:
         self.scene, self.settings, self.clock = scene, settings, clock
+        self.show = show or Show()
         self.counters = Counters()
         self.seq = first_seq - 1
         self.closed = False
@@ -77,6 +82,12 @@ class Hub:
         self._flow = Flow[Viewer]()
         self._empty = asyncio.Event()
         self._publish()
+
+    def put_on(self, scene: Scene) -> None:
+        """Show another scene from the next frame on, with a new `hello`: what was there is not mixed with it."""
+        scene.settle()
+        scene.edition = max(scene.edition, self._edition) + 1
+        self.scene = scene
 
     @property
     def viewers(self) -> int:
@@ -100,12 +111,9 @@ class Hub:
 
         `seen` is what a viewer that comes back has seen: it gets what it missed where that can be had.
         """
-        if self.closed:
-            return Close(CloseCode.GOING_AWAY)
-        alone = self.settings.viewers_per_address
-        if len(self._viewers) >= self.settings.viewers or (address and 0 < alone <= self._addresses[address]):
-            self.counters.refused += 1
-            return Close(CloseCode.FULL)
+        if refusal := self.refusal(address):
+            self.counters.refused += refusal.code is CloseCode.FULL
+            return refusal
         viewer = Viewer(Credit(self.settings.credit, self.seq), self._backlog, self.clock.now_ns(), wire, self._flow)
         viewer.address = address
         if seen is not None and self._may_resume(seen):
@@ -118,6 +126,15 @@ class Hub:
         self._flow.others.add(viewer)
         self._addresses[address or ""] += 1
         return viewer
+
+    def refusal(self, address: str | None) -> Close | None:
+        """Why nobody may join from `address` now; None: somebody may."""
+        if self.closed:
+            return Close(CloseCode.GOING_AWAY)
+        alone = self.settings.viewers_per_address
+        if len(self._viewers) >= self.settings.viewers or (address and 0 < alone <= self._addresses[address]):
+            return Close(CloseCode.FULL)
+        return None
 
     def _may_resume(self, seen: Seen) -> bool:
         return self.run_id == seen.run and self._backlog.resumable(seen.since, self._edition)
@@ -165,21 +182,26 @@ class Hub:
             # Absolute deadlines: a short delay is made up for; after a long one nothing is told twice.
             due_ns = max(due_ns + self.settings.period_ns, self.clock.now_ns() - _CATCH_UP_NS)
             await self.clock.wait_until(due_ns)
-            try:
-                self._publish()
-            except Exception:
-                # A frame is lost; the stream must not be. Counted, and told once a second at most.
-                self.counters.ticks_failed += 1
-                if self.counters.ticks_failed % max(1, round(self.settings.frame_rate)) == 1:
-                    logger.exception("a frame could not be made")
+            await asyncio.sleep(0)  # frames that take longer than their period must not keep all others from running
+            self._attempt(self._publish)
             if due_ns - swept_ns >= NS:
-                self._evict(due_ns, stood_still_ns=max(0, due_ns - swept_ns - 2 * NS))
+                self._attempt(partial(self._evict, due_ns, max(0, due_ns - swept_ns - 2 * NS)))
                 swept_ns = due_ns
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """A frame may be lost; the stream must not be. Counted, and told once a second at most."""
+        try:
+            step()
+        except Exception:
+            self.counters.ticks_failed += 1
+            if self.counters.ticks_failed % max(1, round(self.settings.frame_rate)) == 1:
+                logger.exception("a frame could not be made")
 
     def _publish(self) -> None:
         """Make the next frame and offer it to everyone, and a new `hello` when the run is another."""
         now_ns = self.clock.now_ns()
-        self.newest = frames.frame(self.seq + 1, now_ns, self.scene.payload(now_ns))
+        payload = {**self.scene.payload(now_ns), **self.show.fresh(now_ns)}
+        self.newest = frames.frame(self.seq + 1, now_ns, payload)
         self.seq += 1
         self.counters.frames += 1
         message = Message(self.seq, self.newest.decode())
@@ -199,7 +221,7 @@ class Hub:
         for viewer in others:
             viewer.offer(message)
             if viewer.keeps_up and viewer.wire is not None:
-                self._flow.enter(viewer, viewer.wire.write)
+                self._flow.enter(viewer, viewer.wire.hand_over)
 
     def _greeting(self) -> Message:
         """The `hello` around the newest frame, made once for all who join between two frames."""
@@ -211,7 +233,7 @@ class Hub:
         """The fullest `hello` that stays within its size."""
         now_ns, made = self.clock.now_ns(), b""
         for points, descriptors in _FULLEST_FIRST:
-            payload: dict[str, Any] = {"version": __version__}
+            payload: dict[str, Any] = {"version": __version__, "show": self.show.payload()}
             payload |= self.scene.greeting(points, descriptors=descriptors)
             made = frames.hello(self.seq, now_ns, payload, self.newest)
             if len(made) < frames.HELLO_BYTES:
@@ -231,4 +253,4 @@ class Hub:
     def snapshot(self) -> dict[str, Any]:
         """The newest frame with what `hello` says of the run, for those who ask over HTTP."""
         frame: dict[str, Any] = orjson.loads(self.newest)
-        return {**frame, "run": self.scene.run_info(), "demo": self.scene.demo_info()}
+        return {**frame, "run": self.scene.run_info(), "demo": self.scene.demo_info(), "show": self.show.payload()}

@@ -1,6 +1,6 @@
 """`/metrics`: the race and the server as Prometheus and OpenMetrics read them; docs/grafana.json draws them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -21,7 +21,7 @@ _STATES = ("idle", "preparing", "warming", "baseline", "racing", "cooling", "don
 class Metrics:
     """The endpoint; figures are made when they are asked for."""
 
-    def __init__(self, scene: Scene, hub: Hub) -> None:
+    def __init__(self, scene: Callable[[], Scene], hub: Hub) -> None:
         # A registry of our own: the library's common one would add figures of this process that nobody asked for.
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Collector(scene, hub))
@@ -37,15 +37,16 @@ class Metrics:
 
 
 class _Collector(Collector):
-    def __init__(self, scene: Scene, hub: Hub) -> None:
-        self.scene, self.hub = scene, hub
+    def __init__(self, scene: Callable[[], Scene], hub: Hub) -> None:
+        self._scene, self.hub = scene, hub
 
     def collect(self) -> Iterator[Metric]:
         """Every family, in the same order always."""
-        simulated = str(self.scene.simulated).lower()
-        yield from _run(self.scene)
-        yield from _devices(self.scene.ledger, simulated)
-        yield from _arms(self.scene.ledger, simulated)
+        scene = self._scene()
+        simulated = str(scene.simulated).lower()
+        yield from _run(scene)
+        yield from _devices(scene.ledger, simulated)
+        yield from _arms(scene.ledger, simulated)
         yield from _viewers(self.hub)
 
 

@@ -17,6 +17,7 @@ from engine.sensing import Sensing
 from server.armview import arm_view, pending
 from server.following import Follower
 from server.powers import Powers
+from server.prefill import Prefill
 from server.runclock import RunClock
 from server.runinfo import clipped, is_power, run_info, schedule_info
 
@@ -56,6 +57,19 @@ class ReplayInfo:
 
     file: str
     speed: float = 1.0
+    paused: bool = False
+    loop: bool = False
+    duration_ns: int | None = None
+    """How long the recording is, as soon as that is known."""
+
+    @property
+    def pace(self) -> float:
+        """Recorded seconds a second."""
+        return 0.0 if self.paused else self.speed
+
+    def told(self) -> dict[str, Any]:
+        """What viewers hear of it: beside `file` and `speed`, what there is to say."""
+        return {name: value for name, value in asdict(self).items() if name in {"file", "speed"} or value}
 
 
 class Scene:
@@ -71,9 +85,10 @@ class Scene:
 
     def _reset(self, state: str) -> None:
         self.ledger = Ledger()
-        self.clock = RunClock(self.replay.speed if self.replay else None)
+        self.clock = RunClock(self.replay.pace if self.replay else None)
         self.powers = Powers(self._period_ns)
         self._followers: dict[str, Follower] = {}
+        self._prefills: dict[str, Prefill] = {}
         self._override: tuple[str, str] | None = (state, "")
         self._sampled_ns: int | None = None
         self._verdict: dict[str, Any] | None = None
@@ -97,16 +112,38 @@ class Scene:
             self._override = ("failed", f"{reason}: {last_words}" if last_words else reason)
             self.clock.halt()
 
+    def choose(self, demo: DemoInfo) -> None:
+        """That demo would run next."""
+        self.demo = demo
+        self.edition += 1
+
+    def leave(self, reason: str) -> None:
+        """The replay has been stopped before its end."""
+        if self.ledger.stop is None:
+            self._override = ("aborted", reason)
+            self.clock.halt()
+
     def fail(self, reason: str) -> None:
         """The run that was asked for cannot even be started."""
         self._override = ("failed", reason)
 
-    def change_speed(self, speed: float, now_ns: int) -> None:
-        """The replay goes on at another pace."""
-        if self.replay is not None:
-            self.replay = ReplayInfo(self.replay.file, speed)
-            self.clock.change_speed(speed, now_ns)
-            self.edition += 1
+    def direct(self, replay: ReplayInfo, now_ns: int) -> None:
+        """The replay goes on in another way."""
+        if self.replay is not None and self.replay.paused and not replay.paused:
+            self._sampled_ns = now_ns  # nothing came while nothing was due
+        self.replay = replay
+        self.clock.change_speed(replay.pace, now_ns)
+        self.edition += 1
+
+    def settle(self) -> None:
+        """It is about to be copied, or to come on stage: what has gathered for frames goes where history is."""
+        self.powers.fresh()
+
+    def land(self, demo: DemoInfo | None, replay: ReplayInfo, t_ns: int, now_ns: int) -> None:
+        """It was made elsewhere, of everything up to `t_ns` of a recording, and goes on here and now."""
+        self.demo, self.replay, self._first_replay = demo, replay, replay
+        self.clock.land(t_ns, now_ns, replay.pace)
+        self._sampled_ns, self._sensor_ns, self._verdict_ns = now_ns, None, None
 
     def add(self, document: Document, now_ns: int) -> None:
         """Enter one document that has arrived at `now_ns` (the server's clock)."""
@@ -114,6 +151,7 @@ class Scene:
             self._reset("preparing")
             self._override = None
             self._followers = {arm.label: Follower() for arm in document.arms}
+            self._prefills = {arm.label: Prefill() for arm in document.arms}
             self.powers.begin_run(document)
         self.ledger.add(document)
         self.sensing.add(document)
@@ -160,6 +198,8 @@ class Scene:
                 pass
         if follower := self._followers.get(mark.arm or ""):
             follower.mark(mark)
+        if prefill := self._prefills.get(mark.arm or ""):
+            prefill.mark(mark)
 
     # -- what is shown
 
@@ -213,7 +253,7 @@ class Scene:
         start = self.ledger.start
         if start is None:
             return None
-        return run_info(start, self.ledger.rig.descriptors.values(), asdict(self.replay) if self.replay else None)
+        return run_info(start, self.ledger.rig.descriptors.values(), self.replay.told() if self.replay else None)
 
     def demo_info(self) -> dict[str, Any] | None:
         """The demo that would run."""
@@ -222,17 +262,28 @@ class Scene:
         info = asdict(self.demo)
         return {**info, "learn": clipped(info["learn"])}
 
+    def age(self, now_ns: int) -> int | None:
+        """How old the newest sample is, in nanoseconds; None when none is expected, or there is no sensor."""
+        return self._age(now_ns, self.clock.now(now_ns))
+
     def _age(self, now_ns: int, run_ns: int | None) -> int | None:
-        """How old the newest sample is: in a replay, since it came; None when none is expected."""
+        """How old the newest sample is: in a replay, since it came; None when none is expected, as in a paused one."""
         newest = self.ledger.rig.last_sample_t_ns
         if newest is None or run_ns is None or self._sampled_ns is None or self.state in _OVER:
+            return None
+        if self.replay is not None and self.replay.paused:
             return None
         return max(0, now_ns - self._sampled_ns if self.replay else run_ns - newest)
 
     def _arms(self, run_ns: int) -> dict[str, Any]:
         if self.ledger.start is None:
             return {arm["label"]: pending(self.simulated) for arm in (self.demo.arms if self.demo else ())}
-        return {label: arm_view(self.ledger, label, run_ns, self._followers[label]) for label in self.ledger.arms}
+        views = {label: arm_view(self.ledger, label, run_ns, self._followers[label]) for label in self.ledger.arms}
+        period_ms = self._sensor["period_ms"]["power_instant"] if self._sensor else None
+        for label, prefill in self._prefills.items():
+            if spans := prefill.fresh(None if period_ms is None else period_ms * NS / 1000):
+                views[label]["prefill"] = spans
+        return views
 
     def _schedule(self) -> dict[str, Any]:
         ledger, running = self.ledger, self.ledger.current_rounds

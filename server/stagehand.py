@@ -13,6 +13,7 @@ from engine.errors import RecordingError
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
 from server.app import Address, serve
+from server.programme import Programme
 from server.scene import DemoInfo, ReplayInfo
 from server.settings import Settings, from_environment
 
@@ -35,8 +36,14 @@ def serve_demo(
     """
     short, demo = load_demo(name)
 
+    programme = Programme(
+        name,
+        simulates=lambda its, demo: _will_simulate(its, demo, race_flags)[0],
+        doctor=lambda its: [*_SELF, "doctor", its, "--json", *(["--simulate"] if "--simulate" in race_flags else [])],
+    )
+
     def command(wanted: str | None) -> list[str]:
-        chosen = wanted or name or short
+        chosen = programme.argument(wanted)
         load_demo(chosen)
         return [*_SELF, "run", chosen, "--stream", "--fall-back", *race_flags]
 
@@ -48,6 +55,7 @@ def serve_demo(
         _settings(host, port),
         command,
         demo=info,
+        programme=programme,
         autostart=autostart,
         debug=debug,
         ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser),
@@ -99,7 +107,15 @@ def _announce(address: Address, *, what: str, open_browser: bool) -> None:
     """Say where the show is; the ticket goes to the terminal and the speaker's browser only."""
     print(f"wattrace: {what}\n")
     print(f"  watch     {address.url}")
-    print(f"  control   {address.login_url}   (works once, in one browser)\n")
+    print(f"  control   {address.login_url}   (works once, in one browser)")
+    for url in address.phone_urls:
+        print(f"  phone     {url}   (the console; one of these works, once)")
+    print(f"  console   {address.url}present\n")
+    if address.phone_urls and sys.stdout.isatty():
+        import segno
+
+        print("The console, for the camera of the speaker's phone:")
+        segno.make(address.phone_urls[0], error="l", micro=False).terminal(compact=True)
     print("Ctrl-C ends it.", flush=True)
     if open_browser and _has_display():
         # A browser may take seconds to come up, and the frames must not wait for it.

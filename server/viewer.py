@@ -1,12 +1,15 @@
 """One viewer: what it may have next, by credit or from the backlog, and since when it has made no progress."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from server.backlog import Backlog
 from server.flow import Flow
 from server.frames import Close, CloseCode, Credit, Message, parse_client
+
+logger = logging.getLogger("wattrace.viewer")
 
 _PING_NS = 5_000_000_000
 MOST_MESSAGES = 200
@@ -21,9 +24,13 @@ class Wire(Protocol):
         """Whether nothing is unsent. `pump` is called when it is so again."""
         ...
 
-    @property
-    def write(self) -> Callable[[bytes], object]:
+    def write(self, data: bytes) -> None:
         """Send these bytes, or keep them until they can be."""
+        ...
+
+    @property
+    def hand_over(self) -> Callable[[bytes], int]:
+        """Hand these bytes to the system, where nothing is unsent: how many it took; OSError, or fewer, for less."""
         ...
 
     @property
@@ -110,8 +117,8 @@ class Viewer:
         wire = self.wire
         assert wire is not None
         self._moved = self._moved or wire.has_room
-        while wire.has_room and self.closing is None and (message := self.take()) is not None:
-            wire.write(message.framed)
+        while wire.has_room and not self.over.is_set() and (message := self.take()) is not None:
+            self.unsent(message.framed)
 
     def take(self) -> Message | None:
         """What to send next; None when there is nothing, or no credit for it."""
@@ -124,6 +131,15 @@ class Viewer:
         self._next += 1
         self.credit.sent(message.seq)
         return message
+
+    def unsent(self, rest: bytes) -> None:
+        """The system did not take so much of a frame: the wire sends it, or keeps it; whatever goes wrong ends it."""
+        assert self.wire is not None
+        try:
+            self.wire.write(rest)
+        except Exception:
+            logger.exception("a viewer's connection failed")
+            self.end()
 
     def full(self) -> None:
         """The wire has no room any more."""
@@ -144,17 +160,18 @@ class Viewer:
         if self.closing is not None:
             return
         judged = parse_client(said)
-        refusal = judged if isinstance(judged, Close) else self._acknowledged(judged)
+        refusal = judged if isinstance(judged, Close) else self._acknowledged(judged, now_ns)
         if refusal is not None:
             self.end(refusal)
-            return
-        self.progress_ns = now_ns
-        if self.credit.waiting:
+        elif self.credit.waiting:
             self._go_on()
 
-    def _acknowledged(self, seq: int) -> Close | None:
+    def _acknowledged(self, seq: int, now_ns: int) -> Close | None:
         self._flow.settle(self)
+        before = self.credit.in_flight
         refusal = self.credit.acknowledge(seq)
+        if self.credit.in_flight < before:  # the same ack again is no progress
+            self.progress_ns = now_ns
         if self.credit.exhausted:
             self._flow.leave(self)
         else:
@@ -189,6 +206,16 @@ class Viewer:
 
     # -- its end
 
+    async def attend(self, *work: Coroutine[Any, Any, None]) -> None:
+        """Do all of `work` at once, until one of it has ended or the viewer is over; the rest is cancelled then."""
+        tasks = [asyncio.create_task(each) for each in (*work, _over(self.over))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     def close(self, code: CloseCode) -> None:
         """Have the connection ended; the first code stays."""
         self.end(Close(code))
@@ -198,3 +225,7 @@ class Viewer:
         self._flow.leave(self)
         self.closing = self.closing or close
         self.over.set()
+
+
+async def _over(event: asyncio.Event) -> None:
+    await event.wait()

@@ -50,25 +50,14 @@ class Watch:
             await goodbye(websocket, viewer)
             return
         try:
-            await (self._converse(websocket, viewer) if wire is None else _listen(wire, viewer))
+            if wire is not None:
+                await _listen(wire, viewer)
+            else:
+                await viewer.attend(_send(websocket, viewer, self.clock), _receive(websocket, viewer, self.clock))
         finally:
             self.hub.leave(viewer)
         if viewer.closing is not None:
             await goodbye(websocket, viewer.closing)
-
-    async def _converse(self, websocket: WebSocket, viewer: Viewer) -> None:
-        """Send and receive until one of the two has ended, or the hub has ended the viewer."""
-        tasks = {
-            asyncio.create_task(_send(websocket, viewer, self.clock)),
-            asyncio.create_task(_receive(websocket, viewer, self.clock)),
-            asyncio.create_task(viewer.over.wait()),
-        }
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _listen(wire: ViewerProtocol, viewer: Viewer) -> None:

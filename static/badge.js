@@ -26,6 +26,18 @@ export function age(state, nowMs) {
 }
 
 /**
+ * What a picture is that the presenter holds still: nothing of it is live any more.
+ * @param {State} held what it was made of @param {State} state @returns {Badge[]}
+ */
+export function heldBadges({ frame }, { connection }) {
+  const list = [{ kind: 'frozen', text: 'FROZEN' }];
+  if (frame?.simulated) list.push({ kind: 'simulated', text: 'SIMULATED' });
+  if (frame?.replay) list.push({ kind: 'replay', text: 'REPLAY' });
+  if (connection !== 'open') list.push({ kind: 'offline', text: 'OFFLINE' });
+  return list;
+}
+
+/**
  * What the picture is. A run that has ended is a result, not a stale picture, as long as frames still come.
  * @param {State} state
  * @param {number} nowMs
@@ -51,7 +63,7 @@ export function badges(state, nowMs) {
 export function ageText(state, nowMs) {
   const old = age(state, nowMs);
   if (old === null) return '';
-  if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return '';
+  if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return 'final figures';
   return old < 0.1 ? 'data < 0.1 s old' : `data ${duration(old)} old`;
 }
 

@@ -1,32 +1,40 @@
 import { Axes } from './axes.js';
 import { Points, decimate } from './decimate.js';
 import { element, setAttribute } from './dom.js';
+import { timeTicks } from './dvrview.js';
 import { paths } from './paths.js';
 import { tickLabels, ticks } from './scale.js';
 import { Trace } from './trace.js';
-import { MEAN, T, Track, WINDOW_NS } from './track.js';
+import { MEAN, T, Track } from './track.js';
 
 const MOST_POINTS = 640;
 const X_TICKS = [-20, -10, 0];
+const RIBBON_EM = 0.5;
+const NARROW_EM = 13; // of a plot in whose width three labels do not fit
 const points = new Points(2048);
 
+/** @typedef {{ring: import('./ring.js').Ring, end: number, span_ns: number}} Shown what is drawn, with `end` at the right edge */
+
 /**
- * One arm's power over 30 s. It rolls while the arm runs; while the arm rests its last turn stays where it ended.
+ * One arm's power over 30 s. It rolls while the arm runs; while the arm rests its last turn stays where it ended. Of a
+ * track of the past it shows that part of the run, whoever ran.
  */
 export class Chart {
-  /** @param {number} slot @param {string} label */
-  constructor(slot, label) {
+  /** @param {number} slot @param {string} name */
+  constructor(slot, name) {
     this.slot = slot;
     this.axes = new Axes();
     this.trace = new Trace();
     this.root = element('div', 'chart', this.axes.root, this.trace.root);
     this.root.setAttribute('role', 'img');
-    this.root.setAttribute('aria-label', `Power while arm ${label} runs, over 30 seconds`);
+    this.root.setAttribute('aria-label', `Power while ${name} runs, over 30 seconds`);
     /** @type {import('./axes.js').Frame | null} */
     this.frame = null;
     this.drawn = '';
     this.axesDrawn = '';
     this.head_t_ns = NaN;
+    /** @type {Shown | null} */
+    this.shown = null;
     this.resized = true;
     this.observer = new ResizeObserver(() => { this.resized = true; });
     this.observer.observe(this.root);
@@ -41,15 +49,17 @@ export class Chart {
    */
   draw(track, run_t_ns, max, active, steady) {
     const ghost = active ? undefined : track.ghost(this.slot);
-    this.measure(max, ghost !== undefined);
-    if (!this.frame) return;
-    setAttribute(this.root, 'data-mode', ghost ? 'ghost' : 'rolling');
     const end = ghost ? ghost.end_t_ns : run_t_ns;
+    this.measure(max, ghost !== undefined, track.past ? { from: end - track.span_ns, to: end } : undefined);
+    if (!this.frame) return;
+    setAttribute(this.root, 'data-mode', track.past ? 'past' : ghost ? 'ghost' : 'rolling');
     if (!(end > 0)) return this.clear();
+    this.shown = { ring: ghost?.ring ?? track.ring, end, span_ns: track.span_ns };
     const key = `${ghost ? ghost.end_t_ns : track.version} ${ghost !== undefined} ${steady?.join()} ${this.axesDrawn}`;
     if (key !== this.drawn) {
-      this.redraw(ghost?.ring ?? track.ring, end);
-      this.band(steady, end);
+      this.redraw(this.shown);
+      this.ribbon(track, this.shown);
+      this.band(steady, this.shown);
     }
     this.drawn = key;
     if (!ghost) this.scroll(track, end);
@@ -60,12 +70,26 @@ export class Chart {
     if (this.drawn === 'nothing') return;
     this.trace.draw({ own: '', other: '', envelope: '' });
     this.trace.steady(0, 0, 0, 16);
+    this.trace.prefill('', 0, 0);
     this.trace.point(null, 0);
     this.drawn = 'nothing';
+    this.shown = null;
   }
 
-  /** Reads the size when it has changed, and draws the axes when they have. @param {number} max @param {boolean} resting */
-  measure(max, resting) {
+  /** What is shown at a place on the screen; null beside the plot. @param {number} clientX @returns {import('./dvrread.js').Spot | null} */
+  spot(clientX) {
+    if (!this.shown || !this.frame) return null;
+    const box = this.root.getBoundingClientRect();
+    const { left, top, bottom } = this.frame;
+    const share = (clientX - box.left - left) / this.geometry().plot;
+    if (share < 0 || share > 1) return null;
+    const { ring, end, span_ns } = this.shown;
+    return { ring, t_ns: end - (1 - share) * span_ns, max: this.frame.max, x: clientX, top: box.top + top, bottom: box.bottom - bottom };
+  }
+
+  /** Reads the size when it has changed, and draws the axes when they have.
+   * @param {number} max @param {boolean} resting @param {import('./dvrview.js').Span} [past] */
+  measure(max, resting, past) {
     if (this.resized) {
       this.box = { width: this.root.clientWidth, height: this.root.clientHeight };
       this.font = Math.round(parseFloat(getComputedStyle(this.root).fontSize) * 10) / 10;
@@ -76,43 +100,53 @@ export class Chart {
       this.frame = null;
       return;
     }
-    const key = `${width} ${height} ${this.font} ${max} ${resting} ${this.axes.plotly !== null}`;
+    const key = `${width} ${height} ${this.font} ${max} ${resting} ${past?.from} ${past?.to} ${this.axes.plotly !== null}`;
     if (key === this.axesDrawn) return;
     this.axesDrawn = key;
-    this.frame = frame(width, height, this.font ?? 16, max, resting);
+    this.frame = frame(width, height, this.font ?? 16, max, resting, past);
     this.axes.draw(this.frame);
     const { left, top, right, bottom } = this.frame;
     this.trace.place({ left, top, width: width - left - right, height: height - top - bottom }, this.frame.font * 0.32);
   }
 
-  /** @param {import('./ring.js').Ring} ring @param {number} end_t_ns at the right edge */
-  redraw(ring, end_t_ns) {
+  /** @param {Shown} shown */
+  redraw({ ring, end: end_t_ns, span_ns }) {
     const { plot, y } = this.geometry();
-    const perNs = plot / WINDOW_NS;
+    const perNs = plot / span_ns;
     // A little more than the window, so that the left edge is not seen to crawl.
-    decimate(ring, end_t_ns - WINDOW_NS * 1.03, WINDOW_NS, Math.min(MOST_POINTS, Math.ceil(plot)), points);
+    decimate(ring, end_t_ns - span_ns * 1.03, span_ns, Math.min(MOST_POINTS, Math.ceil(plot)), points);
     this.trace.draw(paths(points, this.slot, (t) => plot + (t - end_t_ns) * perNs, y, Track.gap(ring)));
     this.trace.shift(0);
     this.trace.point(null, 0);
     this.head_t_ns = end_t_ns;
   }
 
-  /** The steady state, which energy per token is about. @param {[number, number | null] | undefined} steady @param {number} end_t_ns */
-  band(steady, end_t_ns) {
+  /** The steady state, which energy per token is about. @param {[number, number | null] | undefined} steady @param {Shown} shown */
+  band(steady, { end: end_t_ns, span_ns }) {
     const { plot, tall } = this.geometry();
-    const begin = steady ? Math.max(0, plot + (steady[0] - end_t_ns) * (plot / WINDOW_NS)) : plot;
-    const end = steady ? Math.min(plot, plot + ((steady[1] ?? end_t_ns) - end_t_ns) * (plot / WINDOW_NS)) : 0;
+    const begin = steady ? Math.max(0, plot + (steady[0] - end_t_ns) * (plot / span_ns)) : plot;
+    const end = steady ? Math.min(plot, plot + ((steady[1] ?? end_t_ns) - end_t_ns) * (plot / span_ns)) : 0;
     this.trace.steady(begin, end, tall, this.frame?.font ?? 16);
+  }
+
+  /** When prompts were read and when answers were written, under the line; only where the sensor can tell them apart.
+   * @param {Track} track @param {Shown} shown */
+  ribbon(track, { end, span_ns }) {
+    const { plot, tall } = this.geometry();
+    const x = (/** @type {number} */ t_ns) => Math.round((plot + (t_ns - end) * (plot / span_ns)) * 10) / 10;
+    const high = Math.round((this.frame?.font ?? 16) * RIBBON_EM);
+    const spans = (track.prefills.get(track.labels[this.slot]) ?? []).filter(([, until]) => until > end - span_ns * 1.03 && until <= end);
+    this.trace.prefill(spans.map(([from, until]) => `M${x(from)} ${tall - high}H${x(until)}V${tall}H${x(from)}Z`).join(''), tall, high);
   }
 
   /** @param {Track} track @param {number} run_t_ns */
   scroll(track, run_t_ns) {
     const { plot, left, y } = this.geometry();
-    const perNs = plot / WINDOW_NS;
+    const perNs = plot / track.span_ns;
     this.trace.shift((this.head_t_ns - run_t_ns) * perNs);
     const watts = track.ring.last(MEAN);
     const x = left + plot + Math.min(0, (track.ring.last(T) - run_t_ns) * perNs);
-    const visible = !Number.isNaN(watts) && x > left;
+    const visible = !Number.isNaN(watts) && x > left && !track.past;
     this.trace.point(visible ? x : null, (this.frame?.top ?? 0) + y(watts));
   }
 
@@ -129,19 +163,32 @@ export class Chart {
   }
 }
 
-/** @param {number} width @param {number} height @param {number} font @param {number} max @param {boolean} resting */
-function frame(width, height, font, max, resting) {
+/**
+ * @param {number} width @param {number} height @param {number} font @param {number} max @param {boolean} resting
+ * @param {import('./dvrview.js').Span} [past] the part of the run, in place of the last 30 s
+ */
+function frame(width, height, font, max, resting, past) {
   const yTicks = height < font * 6 ? [0, max] : ticks(max);
   const yLabels = tickLabels(yTicks);
   const longest = Math.max(...yLabels.map((text) => text.length));
+  const left = Math.round(font * Math.max(3.2, longest * 0.62 + 0.4));
+  const right = Math.round(font * 1.3);
+  const narrow = width - left - right < font * NARROW_EM;
   return {
     width, height, font, yTicks, yLabels,
     max: max * 1.06, // room for the line at the top tick
-    left: Math.round(font * Math.max(3.2, longest * 0.62 + 0.4)),
-    right: Math.round(font * 1.3),
+    left, right,
     top: Math.round(font * 0.7),
     bottom: Math.round(font * 1.45),
-    xTicks: X_TICKS,
-    xLabels: ['−20 s', '−10', resting ? 'end' : 'now'],
+    ...(past ? pastTicks(past, narrow) : {
+      xTicks: narrow ? X_TICKS.filter((tick) => tick !== -10) : X_TICKS,
+      xLabels: ['−20 s', ...(narrow ? [] : ['−10']), resting ? 'end' : 'now'],
+    }),
   };
+}
+
+/** @param {import('./dvrview.js').Span} past @param {boolean} narrow */
+function pastTicks(past, narrow) {
+  const { at, labels } = timeTicks(past, -30, narrow ? 2 : 4);
+  return { xTicks: at, xLabels: labels };
 }

@@ -1,67 +1,68 @@
-import { element, setAttribute, show } from './dom.js';
-import { ended } from './state.js';
+import { Actions, busy, replaying } from './actions.js';
+import { ask, post, takeControl } from './desk.js';
+import { element, setAttribute, setText, show } from './dom.js';
+import { Keys } from './keys.js';
+import { initial } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./state.js').Event} Event */
+/** @typedef {import('./desk.js').Answer} Answer */
 
 const SPEEDS = [1, 2, 10];
+const KEYS = ['toggle', 'next', 'back', 'swap', 'freeze', 'verdict', 'fallback'];
 
-/** Start, stop and a replay's speed, for a browser that may. The server decides; these buttons only ask. */
+/** Start, stop, a replay's speed and the keys, for a browser that may. The server decides; these buttons only ask. */
 export class Control {
   /** @param {HTMLElement} root @param {(event: Event) => void} dispatch */
   constructor(root, dispatch) {
     this.root = root;
     this.dispatch = dispatch;
-    this.start = button('Start', () => this.post('/api/run/start'));
-    this.stop = button('Stop', () => this.post('/api/run/stop'));
+    this.state = initial();
+    this.actions = new Actions(() => this.state, (answer) => this.told(answer));
+    this.keys = new Keys();
+    for (const name of KEYS) {
+      this.keys.bind(name, () => this.actions.act(name), () => this.state.control && (name !== 'back' || replaying(this.state)));
+    }
+    this.toggle = button('Start', () => this.actions.act('toggle'));
+    this.take = button('Take over', async () => this.told(await takeControl(true)));
+    this.console = element('a', 'button', 'Console');
+    this.console.href = '/present';
     this.speeds = SPEEDS.map((speed) => button(`${speed}×`, () => this.setSpeed(speed)));
     this.speed = element('div', 'speeds', ...this.speeds);
     this.speed.setAttribute('role', 'group');
     this.speed.setAttribute('aria-label', 'Speed of the replay');
-    root.append(this.speed, this.start, this.stop);
+    show(this.take, false);
+    root.append(this.speed, this.take, this.toggle, this.console);
   }
 
   /** Asks whether this browser may start and stop. */
   async ask() {
-    try {
-      const response = await fetch('/api/run', { credentials: 'same-origin', cache: 'no-store' });
-      const answer = response.ok ? await response.json() : {};
-      this.dispatch({ type: 'access', control: answer.control === true });
-    } catch {
-      // Without an answer nothing is offered; the stream says what is wrong with the connection.
-    }
+    const { ok, status, answer } = await ask('GET', '/api/run');
+    // Without an answer nothing is offered; the stream says what is wrong with the connection.
+    if (status) this.dispatch({ type: 'access', control: ok && answer?.control === true });
   }
 
   /** @param {number} speed */
   async setSpeed(speed) {
-    if (await this.post('/api/replay', { speed })) this.dispatch({ type: 'speed', speed });
+    const answer = await post('/api/replay', { speed });
+    this.told(answer);
+    if (answer.ok) this.dispatch({ type: 'speed', speed });
   }
 
-  /** @param {string} path @param {object} [body] */
-  async post(path, body = {}) {
-    try {
-      const response = await fetch(path, {
-        method: 'POST', credentials: 'same-origin', headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      const answer = response.ok ? null : await response.json().catch(() => null);
-      this.dispatch({ type: 'notice', text: response.ok ? '' : String(answer?.error ?? `the server said ${response.status}`) });
-      return response.ok;
-    } catch {
-      this.dispatch({ type: 'notice', text: 'the server cannot be reached' });
-      return false;
-    }
+  /** What an action came to. @param {Answer} answer */
+  told({ error, holder }) {
+    show(this.take, holder !== null);
+    this.dispatch({ type: 'notice', text: error });
   }
 
   /** @param {State} state */
   draw(state) {
-    const now = state.frame?.state ?? 'idle';
-    const busy = now !== 'idle' && !ended(state);
-    const replay = Boolean(state.run?.replay);
+    this.state = state;
+    const running = busy(state);
+    const question = this.actions.question('toggle', performance.now());
     show(this.root, state.control);
-    show(this.start, !busy);
-    show(this.stop, busy);
-    show(this.speed, replay && busy);
+    setText(this.toggle, question || (running ? 'Stop' : 'Start'));
+    show(this.speed, replaying(state) && running);
     this.speeds.forEach((node, index) => setAttribute(node, 'aria-pressed', String(SPEEDS[index] === state.speed)));
   }
 }

@@ -7,6 +7,10 @@ export const counters = {
   missed: 0,
   /** @type {number | null} from navigation to the first painted figures */
   firstDigitsMs: null,
+  /** the server's clock when it published the newest frame that has come */
+  stamp_t_ns: NaN,
+  /** @type {number | null} from navigation to the first painted line of a chart */
+  firstLineMs: null,
   /** @type {number | null} from navigation to the painted axes */
   axesMs: null,
 };
@@ -16,7 +20,7 @@ const noted = new Set();
 
 /**
  * Notes the moment when the browser has painted what was just written; only the first call of each name counts.
- * @param {'firstDigitsMs' | 'axesMs'} name
+ * @param {'firstDigitsMs' | 'firstLineMs' | 'axesMs'} name
  * @param {() => void} [then]
  */
 export function painted(name, then) {

@@ -14,6 +14,14 @@ export function element(tag, className = '', ...children) {
   return node;
 }
 
+/** @param {string} text @param {() => void} act */
+export function button(text, act) {
+  const node = element('button', '', text);
+  node.type = 'button';
+  node.addEventListener('click', act);
+  return node;
+}
+
 /**
  * @template {keyof SVGElementTagNameMap} K
  * @param {K} tag

@@ -60,6 +60,15 @@ export function energyPerToken(joules, unit = energyUnit([joules])) {
   return value < 0.0995 ? value.toFixed(3) : threeDigits(value);
 }
 
+/** An amount of energy in at most three digits: 850 J, 8.31 kJ, 1.2 MJ. @param {number | null | undefined} joules */
+export function energy(joules) {
+  if (!known(joules)) return NONE;
+  for (const [scale, unit] of /** @type {[number, string][]} */ ([[1, 'J'], [1e3, 'kJ'], [1e6, 'MJ']])) {
+    if (joules < scale * 999.5) return `${threeDigits(joules / scale)}\u00a0${unit}`;
+  }
+  return `${short(joules / 1e9)}\u00a0GJ`;
+}
+
 /** @param {number | null | undefined} celsius */
 export function temperature(celsius) {
   return known(celsius) ? `${celsius.toFixed(0)} °C` : '';

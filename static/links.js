@@ -8,16 +8,32 @@
  */
 
 const LOST = 1006;
+const FULL = 4429;
+
+/**
+ * The socket that early.js has opened, with what has come on it so far; null when there is none that is alive.
+ * @returns {{socket: WebSocket, heard: string[]} | null}
+ */
+function takeEarly() {
+  const early = /** @type {any} */ (window).early;
+  Object.assign(window, { early: null });
+  return early?.socket.readyState <= WebSocket.OPEN ? early : null;
+}
 
 /** The WebSocket, where viewers say what they have seen. */
 export class SocketLink {
   /** @param {string} query @param {Ears} ears */
   constructor(query, ears) {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.socket = new WebSocket(`${scheme}://${location.host}/ws${query}`);
+    const early = query === '' ? takeEarly() : null;
+    this.socket = early?.socket ?? new WebSocket(`${scheme}://${location.host}/ws${query}`);
     this.socket.onopen = ears.open;
     this.socket.onmessage = ({ data }) => { if (typeof data === 'string') ears.message(data); };
     this.socket.onclose = ({ code }) => ears.lost(code);
+    if (early?.socket.readyState === WebSocket.OPEN) queueMicrotask(() => {
+      ears.open();
+      early.heard.forEach((data) => ears.message(data));
+    });
   }
 
   /** @param {number} seq */
@@ -31,6 +47,19 @@ export class SocketLink {
   }
 }
 
+/**
+ * The close code that a WebSocket would have had: a browser does not tell why an EventSource has ended.
+ * @returns {Promise<number>}
+ */
+async function refusal() {
+  try {
+    const answer = await fetch('/events', { method: 'HEAD' });
+    return answer.status === 503 && answer.headers.has('Retry-After') ? FULL : LOST;
+  } catch {
+    return LOST;
+  }
+}
+
 /** Server-sent events, for networks whose proxies break WebSockets. */
 export class EventLink {
   /** @param {string} query @param {Ears} ears */
@@ -40,7 +69,7 @@ export class EventLink {
     this.source.onmessage = ({ data }) => ears.message(data);
     this.source.onerror = () => {
       this.close(); // when to come back is decided in one place for both kinds
-      ears.lost(LOST);
+      refusal().then(ears.lost);
     };
   }
 

@@ -1,6 +1,7 @@
 import { loadPlotly } from './axes.js';
 import { RunClock } from './clock.js';
 import { counters, painted } from './counters.js';
+import { byId } from './dom.js';
 import { fitFont } from './fit.js';
 import { Page } from './page.js';
 import { recall } from './recall.js';
@@ -14,6 +15,7 @@ import { Tracks } from './tracks.js';
 
 const CHART_EVERY_MS = 30; // a little under two frames of a 60 Hz screen
 const CALM_EVERY_MS = 500;
+const JUMP_NS = 5e8;
 const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -22,10 +24,16 @@ let tracks = new Tracks([], undefined);
 let scale = new SharedScale();
 let chartMs = -Infinity;
 let textMs = -Infinity;
+/** What is on the screen while the presenter holds it still. @type {import('./page.js').Picture | null} */
+let held = null;
 /** @type {any} */
 let plotly = null;
 const clock = new RunClock();
 const page = new Page(dispatch);
+/** @type {import('./dvr.js').Dvr | null} */
+let dvr = null;
+/** @type {import('./types.js').Hello | null} */
+let begun = null;
 const stream = new Stream({
   message: (message) => dispatch({ type: 'message', message, nowMs: performance.now() }),
   open: () => dispatch({ type: 'opened' }),
@@ -36,10 +44,15 @@ const stream = new Stream({
 function dispatch(event) {
   const before = state;
   state = reduce(state, event);
-  if (event.type === 'message') follow(before.run?.id, event);
+  if (event.type === 'message') {
+    follow(before.run?.id, event);
+    if (event.message.type === 'hello' && !event.message.resumed) begun = event.message;
+    dvr?.hear(event.message, state);
+  }
   if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
   Object.assign(counters, {
     framesReceived: state.framesReceived, lastSeq: state.lastSeq, gaps: state.gaps, missed: state.missed,
+    stamp_t_ns: state.frame?.t_ns ?? NaN,
   });
 }
 
@@ -49,7 +62,8 @@ function follow(runBefore, { message, nowMs }) {
     page.control.ask();
   } else if (message.type === 'hello') {
     const labels = arms(state).map(({ label }) => label);
-    if (message.run?.id !== runBefore || tracks.labels.join() !== labels.join()) {
+    const back = (message.frame?.run_t_ns ?? NaN) < clock.newest_t_ns - JUMP_NS; // a replay has gone back
+    if (message.run?.id !== runBefore || back || tracks.labels.join() !== labels.join()) {
       tracks = new Tracks(labels, message.run?.schedule?.mode);
       scale = new SharedScale();
       clock.reset();
@@ -75,21 +89,41 @@ function tick(nowMs) {
   requestAnimationFrame(tick);
   if (nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
   chartMs = nowMs;
-  const arranged = page.arrange(state);
+  const picture = newest(nowMs);
+  const arranged = page.arrange(picture.state);
   if (arranged && plotly) page.useAxes(plotly);
-  const run_t_ns = clock.now(performance.now());
   if (arranged || nowMs - textMs >= TEXT_EVERY_MS) {
     textMs = nowMs;
-    page.drawText(state, performance.now(), run_t_ns);
+    page.drawText(picture, state, performance.now());
+    page.sound(picture, state, performance.now());
     if (state.frame && page.panels.length) painted('firstDigitsMs', useAxes);
   }
-  scale.follow(tracks.peak(run_t_ns - WINDOW_NS), nowMs);
-  page.drawCharts(state, tracks, run_t_ns, scale.max);
+  page.drawCharts(dvr?.look(picture, state, performance.now()) ?? picture);
   counters.framesDrawn += 1;
+  if (page.charted()) painted('firstLineMs');
+}
+
+/** What is to be drawn: what is known now, or what was when the presenter said to hold it. @param {number} nowMs */
+function newest(nowMs) {
+  if (!state.show.frozen) held = null;
+  if (held) return held;
+  const run_t_ns = clock.now(performance.now());
+  scale.follow(tracks.peak(run_t_ns - WINDOW_NS), nowMs);
+  const picture = { state, tracks, run_t_ns, max: scale.max, nowMs: performance.now() };
+  if (state.show.frozen && state.frame) held = { ...picture, tracks: tracks.copy() };
+  return held ?? picture;
+}
+
+async function complete() {
+  const later = await import('./later.js');
+  page.complete(later);
+  dvr = new later.Dvr(byId('dvr'), () => page.panels.map(({ chart }) => chart));
+  if (begun) dvr.hear(begun, state);
 }
 
 /** The library is large: it is run when the first digits are on the screen. */
 async function useAxes() {
+  complete();
   plotly = await loadPlotly();
   stream.acknowledges = true;
   if (!plotly) return;

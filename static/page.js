@@ -1,24 +1,28 @@
-import { ageText, badges, drawBadges } from './badge.js';
+import { ageText, badges, drawBadges, heldBadges } from './badge.js';
 import { Control } from './control.js';
 import { byId, setAttribute, setText, show } from './dom.js';
-import { energyUnit, known, temperature } from './format.js';
+import { equivalents } from './equivalents.js';
+import { duration, energyUnit, known, temperature } from './format.js';
 import { Panel } from './panel.js';
+import { Race } from './race.js';
 import { Reasons } from './reasons.js';
 import { SensorPanel } from './sensorpanel.js';
-import { activeArm, arms, behindText, ended, hasPower, joulesPerUnit, unitsPerSecond } from './state.js';
+import { activeArm, arms, behindText, ended, hasPower, joulesPerUnit } from './state.js';
 import { Summary } from './summary.js';
 import { TurnRow } from './turnrow.js';
-import { VerdictLine } from './verdict.js';
+import { VerdictLine, secret } from './verdict.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./state.js').Event} Event */
 /** @typedef {import('./tracks.js').Tracks} Tracks */
+/** @typedef {{state: State, tracks: Tracks, run_t_ns: number, max: number, nowMs: number}} Picture what a picture is made of */
 
 /** The page's parts, each drawn from the state. */
 export class Page {
   /** @param {(event: Event) => void} dispatch */
   constructor(dispatch) {
     this.verdict = new VerdictLine(byId('verdict'));
+    this.race = new Race(byId('race'));
     this.turns = new TurnRow(byId('schedule'));
     this.control = new Control(byId('control'), dispatch);
     this.summary = new Summary(byId('figures'), byId('speech'));
@@ -27,38 +31,56 @@ export class Page {
     /** @type {Panel[]} */
     this.panels = [];
     this.shown = '';
+    /** @type {import('./stagecard.js').StageCard | undefined} */
+    this.stageCard = undefined;
+    /** @type {((watts: number | null, max: number, slot: number, arms: number) => void) | undefined} */
+    this.hum = undefined;
+  }
+
+  /** Takes in what came after the first picture. @param {typeof import('./later.js')} later */
+  complete({ StageCard, Tone, Tools, side, keepAwake }) {
+    this.stageCard = new StageCard(byId('stagecard'));
+    const tone = new Tone();
+    new Tools(byId('tools'), byId('figurebox'), tone);
+    this.hum = (watts, max, slot, arms) => tone.follow(watts, max, side(slot, arms));
+    keepAwake();
   }
 
   /** Makes the panels anew when other arms are to be shown. True when it did. @param {State} state */
   arrange(state) {
     const list = arms(state);
-    const key = JSON.stringify([state.run?.id, list]);
+    const key = JSON.stringify([state.run?.id, list, state.show.swapped]);
     if (key === this.shown) return false;
     this.shown = key;
     for (const panel of this.panels) panel.remove();
     this.panels = list.map((arm, slot) => new Panel(arm, slot));
     const root = byId('panels');
-    root.append(...this.panels.map(({ root: panel }) => panel));
+    const placed = state.show.swapped ? [...this.panels].reverse() : this.panels;
+    root.append(...placed.map(({ root: panel }) => panel));
     root.setAttribute('data-arms', String(list.length));
     return true;
   }
 
-  /** All words and digits. @param {State} state @param {number} nowMs @param {number} run_t_ns */
-  drawText(state, nowMs, run_t_ns) {
+  /** All words and digits. @param {Picture} picture @param {State} now what is known at this moment, however old the picture @param {number} nowMs */
+  drawText(picture, now, nowMs) {
+    const { state, run_t_ns } = picture;
     const { frame, run, demo } = state;
     const labels = this.panels.map(({ arm }) => arm.label);
     setAttribute(document.body, 'data-state', frame?.state ?? 'none');
     setText(byId('title'), run?.title ?? demo?.title ?? 'wattrace');
     setText(byId('learn'), run?.learn ?? demo?.learn ?? '');
-    drawBadges(byId('badges'), badges(state, nowMs));
-    setText(byId('age'), ageText(state, nowMs));
+    const held = now.show.frozen;
+    drawBadges(byId('badges'), held ? heldBadges(state, now) : badges(state, nowMs));
+    setText(byId('age'), held ? `held ${duration((nowMs - picture.nowMs) / 1000)}` : ageText(state, nowMs));
     setText(byId('device'), [run?.device, temperature(frame?.temperature_celsius)].filter(Boolean).join('  '));
     this.verdict.draw(state, labels);
+    this.race.draw(state, run_t_ns);
     this.turns.draw(state, run_t_ns, labels);
-    this.control.draw(state);
+    this.control.draw(now);
     this.sensor.draw(state.sensor, this.reasons);
     this.summary.draw(state, nowMs);
-    const notice = state.notice || (state.connection === 'open' ? behindText(state, nowMs) : state.why);
+    this.stageCard?.draw(state.show);
+    const notice = now.notice || (now.connection === 'open' ? behindText(now, nowMs) : now.why);
     setText(byId('notice'), notice);
     show(byId('notice'), notice !== '');
     this.drawFigures(state);
@@ -70,24 +92,37 @@ export class Page {
     const power = hasPower(state);
     const all = this.panels.map(({ arm }) => figures[arm.label]);
     const joules = all.map(joulesPerUnit);
-    const heroes = power ? joules : all.map(unitsPerSecond);
+    const equal = equivalents(joules, all.find((each) => each?.unit)?.unit);
     const view = {
-      power, unit: energyUnit(joules), most: Math.max(0, ...heroes.filter(known)), reason: state.frame?.reason ?? '',
+      power, unit: energyUnit(joules), secret: secret(state), reason: state.frame?.reason ?? '',
       over: ended(state), begun: state.run !== null && state.frame?.state !== 'idle',
       reasons: this.reasons,
     };
-    this.panels.forEach((panel, index) => panel.drawFigures(all[index], view));
+    this.panels.forEach((panel, index) => panel.drawFigures(all[index], view, equal[index]));
     setAttribute(byId('panels'), 'data-active', activeArm(state) ?? '');
   }
 
-  /** @param {State} state @param {Tracks} tracks @param {number} run_t_ns @param {number} max */
-  drawCharts(state, tracks, run_t_ns, max) {
+  /** @param {Picture} picture */
+  drawCharts({ state, tracks, run_t_ns, max }) {
     if (!hasPower(state)) return;
     const over = ended(state);
     for (const panel of this.panels) {
       const { label } = panel.arm;
       panel.drawChart(state.frame?.arms?.[label], tracks.of(label), run_t_ns, max, over);
     }
+  }
+
+  /** The arm that runs, for those who listen; silent when nothing new is to be told. @param {Picture} picture @param {State} now @param {number} nowMs */
+  sound({ state, tracks, max }, now, nowMs) {
+    const label = activeArm(state) ?? '';
+    const watts = tracks.of(label)?.newest();
+    const silent = now.show.frozen || ended(state) || !known(watts) || badges(now, nowMs).some(({ kind }) => kind === 'stale' || kind === 'offline');
+    this.hum?.(silent ? null : watts, max, tracks.labels.indexOf(label), tracks.labels.length);
+  }
+
+  /** Whether any chart shows a line. */
+  charted() {
+    return this.panels.some(({ chart }) => chart.trace.own.getAttribute('d'));
   }
 
   /** @param {any} plotly */

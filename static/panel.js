@@ -1,5 +1,5 @@
 import { Chart } from './chart.js';
-import { element, setAttribute, setStyle, setText, show } from './dom.js';
+import { element, setAttribute, setText, show } from './dom.js';
 import { NONE, count, duration, energyPerToken, known, short } from './format.js';
 import { joulesPerUnit, unitsPerSecond } from './state.js';
 
@@ -11,7 +11,7 @@ import { joulesPerUnit, unitsPerSecond } from './state.js';
  * @typedef {object} View what a panel needs beside its own figures
  * @property {boolean} power whether there is a power sensor
  * @property {string} unit of energy per token, the same in all panels
- * @property {number} most the largest hero value over all arms, which the bar is drawn against
+ * @property {boolean} secret whether what tells the winner is kept back
  * @property {string} reason why the run has failed
  * @property {boolean} over whether the run has ended
  * @property {boolean} begun whether there is a run at all
@@ -31,45 +31,50 @@ export class Panel {
   /** @param {Arm} arm @param {number} slot */
   constructor(arm, slot) {
     this.arm = arm;
-    this.chart = new Chart(slot, arm.label);
+    this.chart = new Chart(slot, arm.name ? `${arm.name} (${arm.label})` : `arm ${arm.label}`);
     this.state = element('span', 'panel-state');
     const name = element('h2', 'panel-name', arm.name || arm.label);
-    const head = element('header', 'panel-head', element('span', 'letter', arm.label), name, this.state);
     this.digits = element('span', 'hero-digits', NONE);
     this.unit = element('b', '', 'mJ');
     this.per = element('span', '', 'per token');
-    this.bar = element('i');
+    this.equalWork = element('span');
+    this.equalSize = element('span', 'equal-size');
+    this.equalThing = element('span');
+    this.equal = element('p', 'equal', this.equalWork, this.equalSize, this.equalThing);
     this.first = metric();
     this.second = metric();
-    this.note = element('p', 'note');
     this.reasons = element('p', 'reasons');
     this.pips = element('span', 'pips');
     this.running = element('span', 'running-text');
     this.runningBox = element('div', 'running', this.pips, this.running);
+    const head = element('header', 'panel-head', element('span', 'letter', arm.label), name, this.runningBox, this.state);
     this.trouble = element('p', 'trouble');
     this.prompt = element('p', 'prompt');
     this.text = element('p', 'text');
     this.root = element('article', 'panel', element('div', 'panel-body',
       head,
-      element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per), this.runningBox),
-      element('div', 'bar', this.bar),
-      element('div', 'metrics', this.first.root, this.second.root, this.note),
+      element('div', 'hero', this.digits, element('span', 'hero-unit', this.unit, this.per)),
+      this.equal,
+      element('div', 'metrics', this.first.root, this.second.root),
       this.reasons,
       element('p', 'expect', EXPECT),
       this.trouble,
       this.chart.root,
       element('div', 'answer', this.prompt, element('div', 'text-window', this.text))));
     this.root.setAttribute('data-slot', String(slot));
+    this.word = '';
     this.mostRunning = 0;
     this.rested = false;
   }
 
-  /** @param {ArmFigures | undefined} figures @param {View} view */
-  drawFigures(figures, view) {
+  /** @param {ArmFigures | undefined} figures @param {View} view @param {import('./equivalents.js').Likeness | null} equal what its energy is like */
+  drawFigures(figures, view, equal) {
     const state = figures?.state ?? (view.begun ? 'pending' : 'idle');
     setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
     setAttribute(this.root, 'data-power', String(view.power));
-    setText(this.state, view.over && state !== 'failed' ? '' : stateText(state, figures?.progress));
+    this.word = view.over && state !== 'failed' ? '' : stateText(state, figures?.progress);
+    if (state !== 'resting' || !view.power) setText(this.state, this.word);
+    this.drawEqual(view.secret ? null : equal);
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
     this.drawRunning(view.over ? null : figures?.running);
@@ -88,36 +93,38 @@ export class Panel {
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawEnergy(figures, view) {
     const joules = joulesPerUnit(figures);
-    this.drawHero(energyPerToken(joules, view.unit));
+    this.drawHero(view.secret ? '?' : energyPerToken(joules, view.unit));
     setText(this.unit, view.unit);
     setText(this.per, `per ${figures?.unit ?? 'token'}`);
-    this.drawBar(joules, view.most);
     this.first.draw(short(figures?.power_watts), 'W');
     this.second.draw(short(unitsPerSecond(figures)), `${figures?.unit ?? 'tok'}/s`);
   }
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawSpeed(figures, view) {
-    const speed = unitsPerSecond(figures);
+    const speed = view.secret ? null : unitsPerSecond(figures);
     const units = figures?.unit ?? 'tokens';
     this.drawHero(short(speed));
     setText(this.unit, units);
     setText(this.per, 'per second');
-    this.drawBar(speed, view.most);
     this.first.draw(count(figures?.unit === undefined ? figures?.tokens : figures.units), units);
     this.second.draw(count(figures?.rounds), figures?.rounds === 1 ? 'turn' : 'turns');
+  }
+
+  /** @param {import('./equivalents.js').Likeness | null} equal */
+  drawEqual(equal) {
+    show(this.equal, equal !== null);
+    if (!equal) return;
+    setText(this.equalWork, equal.work);
+    setText(this.equalSize, equal.size);
+    setText(this.equalThing, ` ≈ ${equal.thing}`);
+    setAttribute(this.equal, 'title', equal.source);
   }
 
   /** @param {string} text */
   drawHero(text) {
     setText(this.digits, text);
     setAttribute(this.digits, 'data-none', String(text === NONE));
-  }
-
-  /** @param {number | null | undefined} value @param {number} most */
-  drawBar(value, most) {
-    const share = known(value) && most > 0 ? Math.max(0.5, Math.round((value / most) * 1000) / 10) : 0;
-    setStyle(this.bar, 'width', `${share}%`);
   }
 
   /** @param {number | null | undefined} running */
@@ -139,7 +146,7 @@ export class Panel {
     const active = figures?.state === 'active' && !over;
     this.chart.draw(track, run_t_ns, max, active, figures?.steady_t_ns);
     this.rested = (figures?.rounds ?? 0) > 0 || figures?.state === 'resting';
-    setText(this.note, active ? '' : this.resting(track, run_t_ns, over || !figures));
+    if (over || figures?.state === 'resting') setText(this.state, this.resting(track, run_t_ns, over) || this.word);
   }
 
   /** What the dashed picture is. @param {Track} track @param {number} run_t_ns @param {boolean} over */

@@ -9,6 +9,7 @@
  * @typedef {import('./types.js').ArmFigures} ArmFigures
  * @typedef {import('./types.js').Message} Message
  * @typedef {import('./types.js').Sensor} Sensor
+ * @typedef {import('./types.js').Show} Show
  *
  * @typedef {object} State
  * @property {'connecting' | 'open' | 'reconnecting' | 'closed'} connection
@@ -17,6 +18,7 @@
  * @property {Demo | null} demo what would run, while nothing has run
  * @property {Frame | null} frame
  * @property {Sensor | null} sensor the newest word on the power sensor, which only some frames have
+ * @property {Show} show what the presenter has set, which only some frames have
  * @property {number} frameAtMs when the newest frame came, on this browser's clock
  * @property {boolean} control whether this browser may start and stop
  * @property {number} speed of a replay
@@ -36,10 +38,16 @@
  *   | {type: 'notice', text: string}} Event
  */
 
+/** What every screen shows as long as the presenter has set nothing. @type {Show} */
+export const NO_SHOW = {
+  frozen: false, verdict_hidden: false, swapped: false, presenter: null, join: null, bet: null, load: null, fallback: null,
+};
+
 /** @returns {State} */
 export function initial() {
   return {
-    connection: 'connecting', why: '', run: null, demo: null, frame: null, sensor: null, frameAtMs: NaN, control: false, speed: 1,
+    connection: 'connecting', why: '', run: null, demo: null, frame: null, sensor: null,
+    show: NO_SHOW, frameAtMs: NaN, control: false, speed: 1,
     notice: '', framesReceived: 0, lastSeq: NaN, gaps: 0, missed: 0, behind: 0, behindAtMs: -Infinity,
   };
 }
@@ -72,13 +80,15 @@ function receive(state, message, nowMs) {
       if (message.resumed) return { ...state, connection: 'open', why: '', lastSeq: message.seq };
       return {
         ...state, connection: 'open', why: '', run: message.run ?? null, demo: message.demo ?? null,
-        frame: message.frame ?? null, sensor: message.sensor ?? null, frameAtMs: nowMs,
+        frame: message.frame ?? null, sensor: message.sensor ?? null, show: message.show ?? NO_SHOW,
+        frameAtMs: nowMs,
         speed: message.run?.replay?.speed ?? 1, lastSeq: message.seq,
       };
     case 'frame': {
       const skipped = message.seq - state.lastSeq - 1;
       return {
         ...state, frame: message, sensor: message.sensor === undefined ? state.sensor : message.sensor,
+        show: message.show ?? state.show,
         frameAtMs: nowMs, framesReceived: state.framesReceived + 1,
         gaps: state.gaps + (skipped > 0 ? skipped : 0), lastSeq: message.seq,
       };

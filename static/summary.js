@@ -1,14 +1,14 @@
 import { element, setText } from './dom.js';
-import { NONE, count, energyPerToken, short } from './format.js';
+import { NONE, count, energyPerToken, energyUnit, short } from './format.js';
 import { phaseDetail, phaseName } from './schedule.js';
-import { arms } from './state.js';
-import { verdictLine } from './verdict.js';
+import { arms, joulesPerUnit, unitsPerSecond } from './state.js';
+import { secret, verdictLine } from './verdict.js';
 
 /** @typedef {import('./state.js').State} State */
 
 const TABLE_EVERY_MS = 3000;
 const SPEAK_EVERY_MS = 15_000;
-const COLUMNS = ['Arm', 'State', 'Energy per token', 'Power', 'Tokens per second', 'Tokens', 'Running'];
+const COLUMNS = ['Arm', 'State', 'Energy', 'Power', 'Speed', 'Done', 'At once'];
 
 /** The page for those who do not see it: the figures as a table, and now and then a sentence. */
 export class Summary {
@@ -25,7 +25,7 @@ export class Summary {
 
   /** @param {State} state @param {number} nowMs */
   draw(state, nowMs) {
-    if (nowMs - this.tableMs >= TABLE_EVERY_MS) {
+    if (nowMs - this.tableMs >= TABLE_EVERY_MS || this.body.rows.length !== arms(state).length) {
       this.tableMs = nowMs;
       this.body.replaceChildren(...arms(state).map((arm) => row(state, arm)));
     }
@@ -41,11 +41,13 @@ export class Summary {
 /** @param {State} state @param {import('./types.js').Arm} arm */
 function row(state, arm) {
   const figures = state.frame?.arms?.[arm.label];
-  const joules = figures?.joules_per_token;
-  const unit = typeof joules === 'number' ? ' mJ' : '';
+  const joules = joulesPerUnit(figures);
+  const [unit, units] = figures?.unit === undefined ? ['token', 'tokens'] : [figures.unit, figures.unit];
+  const energy = secret(state) ? 'not yet revealed' : `${energyPerToken(joules)} ${energyUnit([joules])} per ${unit}`;
+  const done = count(figures?.unit === undefined ? figures?.tokens : figures.units);
   const cells = [
-    figures?.state ?? NONE, energyPerToken(joules, 'mJ') + unit, `${short(figures?.power_watts)} W`,
-    short(figures?.tokens_per_second), count(figures?.tokens), count(figures?.running),
+    figures?.state ?? NONE, energy, `${short(figures?.power_watts)} W`, `${short(unitsPerSecond(figures))} ${units} a second`,
+    `${done} ${units}`, count(figures?.running),
   ];
   return element('tr', '', header(`${arm.label}: ${arm.name}`, 'row'), ...cells.map((text) => element('td', '', text)));
 }

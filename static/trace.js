@@ -10,12 +10,14 @@ export class Trace {
   constructor() {
     this.band = svg('rect', { class: 'trace-band' });
     this.bandName = svg('text', { class: 'trace-band-name' }, new Text('steady state'));
+    this.reading = svg('path', { class: 'trace-prefill' });
+    this.readingName = svg('text', { class: 'trace-prefill-name', x: '4' }, new Text('▮ reads prompts'));
     this.envelope = svg('path', { class: 'trace-envelope' });
     this.other = svg('path', { class: 'trace-other' });
     this.own = svg('path', { class: 'trace-own' });
-    this.moving = svg('g', {}, this.band, this.bandName, this.envelope, this.other, this.own);
+    this.moving = svg('g', {}, this.band, this.bandName, this.envelope, this.other, this.own, this.reading);
     this.marker = svg('circle', { class: 'trace-marker' });
-    this.area = svg('svg', { class: 'trace-area' }, this.moving);
+    this.area = svg('svg', { class: 'trace-area' }, this.moving, this.readingName);
     this.root = svg('svg', { class: 'trace', 'aria-hidden': 'true' }, this.area, this.marker);
   }
 
@@ -44,8 +46,17 @@ export class Trace {
     const size = font * 0.86;
     setAttribute(this.bandName, 'font-size', size.toFixed(1));
     setAttribute(this.bandName, 'x', (from + size * 0.4).toFixed(1));
-    setAttribute(this.bandName, 'y', (tall - size * 0.5).toFixed(1));
+    const foot = this.reading.getAttribute('d') ? size * 1.1 : tall - size * 0.5; // the ribbon's place is at the foot
+    setAttribute(this.bandName, 'y', foot.toFixed(1));
     setAttribute(this.bandName, 'visibility', wide > size * 7 && tall > size * 4 ? 'visible' : 'hidden');
+  }
+
+  /** The time in which prompts were read. @param {string} path @param {number} tall @param {number} high of the ribbon */
+  prefill(path, tall, high) {
+    setAttribute(this.reading, 'd', path);
+    setAttribute(this.readingName, 'visibility', path === '' ? 'hidden' : 'visible');
+    setAttribute(this.readingName, 'y', String(tall - high * 1.8));
+    setAttribute(this.readingName, 'font-size', (high * 1.7).toFixed(1));
   }
 
   /** @param {number} pixels how far the picture has moved since it was drawn */

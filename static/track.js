@@ -14,6 +14,7 @@ export const WINDOW_NS = 30e9;
 
 const CAPACITY = 2048; // 30 s hold 600 frames; a server that sends two buckets a frame still fits
 const SHORTEST_GAP_NS = 5e8;
+const MOST_PREFILLS = 400; // more than are told apart in one chart
 
 /**
  * The device's power over the last half minute, with whose turn it was, and for each arm a copy of the track as it
@@ -26,7 +27,12 @@ export class Track {
     this.ring = new Ring(CAPACITY, 5);
     /** @type {Map<string, {ring: Ring, end_t_ns: number}>} */
     this.ghosts = new Map();
+    /** @type {Map<string, [number, number][]>} when each arm read prompts, newest last */
+    this.prefills = new Map();
     this.version = 0;
+    /** How much time a chart of it shows, and whether that is a part of the past that somebody looks back at. */
+    this.span_ns = WINDOW_NS;
+    this.past = false;
   }
 
   /** Adds what is newer than what is there; late or repeated buckets are dropped.
@@ -42,6 +48,11 @@ export class Track {
       this.ring.push(t, number(power.mean?.[row]), number(power.min?.[row]), number(power.max?.[row]), slot);
     }
     this.version += 1;
+  }
+
+  /** Adds when an arm read prompts. @param {string} label @param {[number, number][] | undefined} spans */
+  read(label, spans) {
+    if (spans?.length) this.prefills.set(label, [...(this.prefills.get(label) ?? []), ...spans].slice(-MOST_PREFILLS));
   }
 
   /** Takes a hello's history in place of the ring; ghosts older than it are kept. @param {Power | null | undefined} history */
@@ -76,10 +87,26 @@ export class Track {
 
   /** What an arm that rests shows, or undefined before its first turn. @param {number} slot */
   ghost(slot) {
+    if (this.past) return undefined;
     const label = this.labels[slot];
     // The newest turn may have ended without anybody's turn after it, as at the end of a run.
     if (this.ring.last(ARM) === slot && this.ghosts.get(label)?.end_t_ns !== this.ring.last(T)) this.freeze(slot);
     return this.ghosts.get(label);
+  }
+
+  /** The newest mean in watts, NaN when there is none. */
+  newest() {
+    return this.ring.last(MEAN);
+  }
+
+  /** An independent copy, for a picture that is held. */
+  copy() {
+    const twin = new Track(this.labels);
+    twin.ring = this.ring.copy();
+    twin.ghosts = new Map(this.ghosts);
+    twin.prefills = new Map(this.prefills);
+    twin.version = this.version;
+    return twin;
   }
 
   /** A step longer than this is a gap: nothing was measured in it. @param {Ring} ring */
@@ -92,6 +119,7 @@ export class Track {
    * @param {number} from_t_ns */
   peak(from_t_ns) {
     let peak = ringPeak(this.ring, from_t_ns);
+    if (this.past) return peak;
     for (const ghost of this.ghosts.values()) {
       peak = Math.max(peak, ringPeak(ghost.ring, ghost.end_t_ns - WINDOW_NS));
     }

@@ -30,6 +30,7 @@ export class Tracks {
   /** Adds what a frame brings. @param {Frame} frame */
   push(frame) {
     this.each(frame.powers, frame.power, (track, power) => track.push(power));
+    for (const [label, figures] of Object.entries(frame.arms ?? {})) this.byLabel.get(label)?.read(label, figures.prefill);
   }
 
   /** Takes a hello's history in place of what is there. @param {Hello} hello */
@@ -50,6 +51,14 @@ export class Tracks {
     for (const [label, track] of this.byLabel) {
       take(track, this.mode === 'parallel' ? powers?.[label] : asOwn(power, label));
     }
+  }
+
+  /** An independent copy, for a picture that is held. */
+  copy() {
+    const twin = new Tracks(this.labels, this.mode);
+    const copies = new Map([...new Set(this.byLabel.values())].map((track) => [track, track.copy()]));
+    for (const [label, track] of this.byLabel) twin.byLabel.set(label, /** @type {Track} */ (copies.get(track)));
+    return twin;
   }
 
   /** The largest reading from `from_t_ns` on. @param {number} from_t_ns */

@@ -1,11 +1,12 @@
 import { element, setAttribute, setText, show } from './dom.js';
 import { known } from './format.js';
+import { IntervalBar } from './intervalbar.js';
 import { planText } from './schedule.js';
 import { arms } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./types.js').Verdict} Verdict */
-/** @typedef {{tone: 'plain' | 'decided' | 'bad', text: string, note: string, arm: string | null}} Line */
+/** @typedef {{tone: 'plain' | 'decided' | 'bad' | 'teaser', text: string, note: string, arm: string | null}} Line */
 
 /** The one sentence that the hall should take home at this moment. @param {State} state @returns {Line} */
 export function verdictLine(state) {
@@ -13,6 +14,7 @@ export function verdictLine(state) {
   if (!frame) return plain(state.connection === 'closed' ? 'This page is not connected' : 'Connecting', state.why);
   if (frame.state === 'failed') return { tone: 'bad', text: 'The race failed', note: frame.reason ?? '', arm: null };
   const verdict = frame.verdict;
+  if (secret(state)) return { tone: 'teaser', text: 'Which one takes less energy?', note: 'the presenter will reveal it', arm: null };
   if (frame.state === 'aborted' && !verdict) return plain('Stopped before a verdict', frame.reason ?? '');
   if (verdict) {
     return {
@@ -25,6 +27,11 @@ export function verdictLine(state) {
   if (frame.state === 'idle') return plain(versus(state), planText(state.run?.schedule ?? state.demo?.schedule));
   if (frame.state === 'done') return plain('Finished without a verdict', 'a verdict needs two rounds of each');
   return plain('No verdict yet', 'it needs two rounds of each');
+}
+
+/** Whether the presenter keeps it to himself, who wins and all that tells it. @param {State} state */
+export function secret({ show: { verdict_hidden: hidden }, frame }) {
+  return hidden && frame !== null && !['idle', 'preparing', 'failed'].includes(frame.state);
 }
 
 /** @param {string} text @param {string} note @returns {Line} */
@@ -98,7 +105,8 @@ export class VerdictLine {
     this.letter = element('span', 'letter');
     this.text = element('span', 'verdict-words');
     this.note = element('p', 'verdict-note');
-    root.append(element('p', 'verdict-text', this.letter, this.text), this.note);
+    this.interval = new IntervalBar();
+    root.append(element('p', 'verdict-text', this.letter, this.text), this.interval.root, this.note);
   }
 
   /** @param {State} state @param {string[]} labels */
@@ -112,5 +120,6 @@ export class VerdictLine {
     setText(this.letter, line.arm ?? '');
     setText(this.text, line.arm === null ? line.text : line.text.slice(line.arm.length + 1));
     setText(this.note, line.note);
+    this.interval.draw(line.tone === 'teaser' ? null : state.frame?.verdict, state.run?.id ?? '');
   }
 }

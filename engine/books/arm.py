@@ -1,7 +1,7 @@
 """One arm's books: its requests and its rounds, and the figures that they add up to. Pure."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.books.figures import ArmFigures, RoundFigures, over, percentiles
 from engine.books.flow import Flow
@@ -10,7 +10,7 @@ from engine.books.pool import Pool
 from engine.books.round import RequestTimes, RoundBooks, flagged
 from engine.books.spread import Spread
 from engine.clock import NS
-from engine.documents import ArmInfo
+from engine.documents import ArmInfo, Cell
 from engine.validity import Reason
 
 _NOTHING = Instruments()
@@ -68,15 +68,19 @@ class ArmBooks:
             last.latencies.ttft.append((t_ns - times.submitted_ns) / NS)
             last.first_token(t_ns)
 
-    def chunk(self, request: int, t_ns: int, tokens: int) -> None:
-        """A piece of an answer came, with so many tokens."""
-        times, last = self.requests.get(request), self.rounds[-1] if self.rounds else None
-        if times is not None:
-            if times.last_ns is not None and tokens and last is not None:
-                last.latencies.itl.append((t_ns - times.last_ns) / NS)
-            times.last_ns = t_ns
-        if last is not None and tokens:
-            last.flow.add(t_ns, tokens)
+    def chunks(self, rows: Iterable[tuple[int, Cell, Cell]]) -> None:
+        """Pieces of answers came: of each its time, its request, and how many tokens it has."""
+        last, requests = self.rounds[-1] if self.rounds else None, self.requests
+        for t_ns, request, tokens in rows:
+            if not isinstance(request, int) or not isinstance(tokens, int):
+                continue
+            times = requests.get(request)
+            if times is not None:
+                if times.last_ns is not None and tokens and last is not None:
+                    last.latencies.itl.append((t_ns - times.last_ns) / NS)
+                times.last_ns = t_ns
+            if last is not None and tokens:
+                last.flow.add(t_ns, tokens)
 
     def progressed(self, t_ns: int, units: float) -> None:
         """A command told of work."""

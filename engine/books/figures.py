@@ -12,7 +12,7 @@ from engine.energy import WindowEnergy
 from engine.validity import Reason, is_valid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """Work and energy of one window of a round: its steady state, or all of it.
 
@@ -86,7 +86,7 @@ class Span:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Latencies:
     """What the clients waited for, in seconds, one value a request (`itl`: a pause between two chunks)."""
 
@@ -100,7 +100,7 @@ class Latencies:
         return {name: percentiles(values) for name, values in named.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RoundFigures:
     """What one round came to: `steady` leaves filling and draining out, `total` (once it is over) has them."""
 
@@ -121,10 +121,11 @@ class RoundFigures:
     def value(self, metric: str) -> float | None:
         """The figure called `metric`, as verdicts compare it; None where it is unknown or has no meaning.
 
-        Energy with a reason of weight `invalid` decides nothing.
+        Energy with a reason of weight `invalid` decides nothing; no figure does of a round that the audience worked on.
         """
         tokens = self.unit == "token"
-        if metric.startswith("joules_") and not is_valid(self.reasons):
+        invalid = metric.startswith("joules_") and not is_valid(self.reasons)
+        if invalid or Reason.CROWD_LOAD in self.reasons:
             return None
         match metric:
             case "joules_per_token" | "joules_per_unit":

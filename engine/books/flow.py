@@ -11,6 +11,8 @@ class Flow:
     while, so `continuous` amounts are spread evenly since the line before.
     """
 
+    __slots__ = ("_so_far", "_t_ns", "continuous")
+
     def __init__(self, *, continuous: bool = False) -> None:
         self.continuous = continuous
         self._t_ns = array("q")
@@ -19,7 +21,7 @@ class Flow:
     def add(self, t_ns: int, amount: float) -> None:
         """`amount` came at `t_ns`."""
         self._t_ns.append(t_ns)
-        self._so_far.append(self.total + amount)
+        self._so_far.append((self._so_far[-1] if self._so_far else 0.0) + amount)
 
     @property
     def total(self) -> float:

@@ -12,7 +12,7 @@ from engine.validity import Reason
 _FEWEST_POLLS = 3
 
 
-@dataclass
+@dataclass(slots=True)
 class RequestTimes:
     """When one request was sent, first answered, and last heard of."""
 
@@ -23,7 +23,7 @@ class RequestTimes:
     last_ns: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A request that had its first token, and is over."""
 
@@ -33,7 +33,7 @@ class Answer:
     finished: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class RoundBooks:
     """One turn of one arm. `ends_ns` is the planned end, None where a number of requests decides."""
 

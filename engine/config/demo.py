@@ -60,6 +60,10 @@ class Demo(Strict):
     learn: str = ""
     model: Model = Model()
     device: Literal["gpu", "cpu"] | None = None
+    notes: str = ""
+    """What the speaker wants to have in view: for the presenter's console alone, and in no recording."""
+    steps: list[Text] = Field(default_factory=list)
+    """What to do and say on stage, one after the other; as `notes`."""
     needs: list[Text] = Field(default_factory=list)
     """What the operator has to set up before, in words; wattrace checks what it can and changes nothing."""
     workload: Workload = Workload()
@@ -87,8 +91,8 @@ class Demo(Strict):
         return self.arms[self.labels.index(label)].concurrency or self.workload.concurrency
 
     def told(self) -> dict[str, Any]:
-        """The demo as a recording has it: whole, but for the arms' values whose names say that they are secret."""
-        fields = self.model_dump(mode="json")
+        """The demo as a recording has it: without the speaker's notes, and the arms' values whose names are secret."""
+        fields = self.model_dump(mode="json", exclude={"notes", "steps"})
         for arm in fields["arms"]:
             arm["env"], arm["args"] = without_secrets(arm["env"]), without_secrets(arm["args"])
             arm["command"] = arm["command"] and words_without_secrets(arm["command"])

@@ -36,12 +36,14 @@ class Examination:
         return {"ok": self.ok, "demo": self.demo, "findings": findings, "gpus": self.gpus}
 
 
-async def examine(name: str, demo: Demo, *, at_host: str, port: int, seconds: float = SECONDS) -> Examination:
+async def examine(
+    name: str, demo: Demo, *, at_host: str, port: int, simulate: bool = False, seconds: float = SECONDS
+) -> Examination:
     """Look at all that `demo` needs; sensors are sampled for `seconds`, all at the same time.
 
-    `at_host` and `port` are where its dashboard would be served.
+    `at_host` and `port` are where its dashboard would be served; `simulate`: it would race on simulated arms.
     """
-    simulated = demo.arms[0].runtime == "simulated"
+    simulated = simulate or demo.arms[0].runtime == "simulated"
     kinds = ("nvml", "rapl", *(["simulated"] if simulated else []))
     found = dict(zip(kinds, await asyncio.gather(*(look(kind, seconds) for kind in kinds)), strict=True))
     findings = [*_devices(found, demo, simulated=simulated)]

@@ -6,7 +6,7 @@ that is `given` both edges are interpolated, and the uncertainty says what that 
 the instant field is integrated, and where there is none, the average. docs/measurement.md has the method for referees.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,7 +29,7 @@ _GAIN_ERROR = 0.05
 """Boards' sensors differ by up to 5 % in gain (arXiv 2312.02741); an integral has nothing to bound it better."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WindowEnergy:
     """Energy of the window from `start_ns` to `end_ns`, None where it is not known, with what speaks against it."""
 
@@ -83,6 +83,26 @@ class EnergyMeter:
         if self._answered_ns is not None and t_ns - self._answered_ns > GAP_NS:
             self._gaps.append((self._answered_ns, t_ns))
         self._answered_ns = t_ns
+
+    def add_page(
+        self,
+        t_ns: Sequence[int],
+        *,
+        instant: Sequence[float | None],
+        average: Sequence[float | None],
+        joules: Sequence[float | None],
+    ) -> None:
+        """Take the samples of one page, as `add` would one by one."""
+        answered, told = self._answered_ns, None not in (*instant, *average, *joules)
+        # Each of the three for itself is several times faster, and the same where nothing ties them to one another.
+        if answered is None or not told or t_ns[-1] - answered > GAP_NS or not self.counter.goes_on(joules):
+            for row in zip(t_ns, instant, average, joules, strict=True):
+                self.add(row[0], instant=row[1], average=row[2], joules=row[3])
+            return
+        self.counter.add_all(t_ns, joules)  # type: ignore[arg-type]  # none of them is None
+        self.instant.add_all(t_ns, instant)
+        self.average.add_all(t_ns, average)
+        self.newest_t_ns = self._answered_ns = t_ns[-1]
 
     def _bridge_reset(self) -> None:
         before, after = self.counter.ticks[-2].t_ns, self.counter.ticks[-1].t_ns

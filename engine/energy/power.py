@@ -3,7 +3,7 @@
 import math
 import statistics
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from engine.clock import NS
@@ -35,6 +35,14 @@ class PowerTrack:
         elif watts != self.watts[-1]:
             self._step(self.read_ns or t_ns, t_ns, watts)
         self.read_ns = t_ns
+
+    def add_all(self, t_ns: Sequence[int], watts: Sequence[float | None]) -> None:
+        """Take several readings, as `add` would one by one."""
+        if self.watts and watts.count(self.watts[-1]) == len(watts):
+            self.read_ns = t_ns[-1]
+            return
+        for at_ns, value in zip(t_ns, watts, strict=True):
+            self.add(at_ns, value)
 
     def _step(self, after_ns: int, by_ns: int, watts: float | None) -> None:
         self.t_ns.append((after_ns + by_ns) // 2)

@@ -65,6 +65,23 @@ class CounterTrack:
         self.ticks.append(Tick(last[0], t_ns, joules + self._offset))
         return True
 
+    def goes_on(self, joules: Sequence[float | None]) -> bool:
+        """Whether these readings fall nowhere, and no reset waits to be bridged."""
+        if self._last is None or self.pending_reset or None in joules:
+            return False
+        return self._last[1] <= joules[0] and sorted(joules) == joules  # type: ignore[operator, type-var]
+
+    def add_all(self, t_ns: Sequence[int], joules: Sequence[float]) -> None:
+        """Take readings that go on."""
+        assert self._last is not None, "there is something to go on from"
+        before_ns, before = self._last
+        if joules[-1] != before:
+            for at_ns, now in zip(t_ns, joules, strict=True):
+                if now != before:
+                    self.ticks.append(Tick(before_ns, at_ns, now + self._offset))
+                before_ns, before = at_ns, now
+        self._last = (t_ns[-1], joules[-1])
+
     def bridge(self, joules: float | None) -> None:
         """Say what went between the last tick before a reset and the first after it; None: nobody knows.
 

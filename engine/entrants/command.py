@@ -12,7 +12,7 @@ from engine.entrants.pages import ProgressPages
 from engine.entrants.progress import ProgressReader
 from engine.entrants.standing import Standing
 from engine.errors import ArmError, ArmExited
-from engine.loadgen import RoundLoad
+from engine.loadgen import RoundLoad, over_or_cut
 from engine.narrator import Narrator
 from engine.plan import PlannedArm
 
@@ -84,7 +84,9 @@ class CommandEntrant:
     async def warm_up(self, until_ns: int) -> None:
         """Nothing: a turn starts it afresh, so there is nothing that could stay warm."""
 
-    async def round(self, number: int, until: int | asyncio.Event, *, requests: int | None = None) -> RoundLoad:
+    async def round(
+        self, number: int, until: int | asyncio.Event, *, requests: int | None = None, cut: asyncio.Event | None = None
+    ) -> RoundLoad:
         """Run it until its work is done or the turn is over; then it is asked to end, and after a grace made to.
 
         Its own end with status 0 makes a whole turn, whenever it comes. Any other is a failure, told in
@@ -100,8 +102,9 @@ class CommandEntrant:
         self._process = process
         try:
             await process.start()
-            await self._until(until, process)
+            was_cut = await self._until(until, cut, process)
             by_itself = process.exited.is_set()
+            load.cut = was_cut and not by_itself
             load.cutoff_ns = clock.now_ns() if not isinstance(until, int) else min(until, clock.now_ns())
         finally:
             await process.stop()
@@ -110,7 +113,7 @@ class CommandEntrant:
         load.drained_ns = clock.now_ns()
         if by_itself and process.code != 0:
             load.problem = str(self._failed(process))
-        elif self._pages.silent:
+        elif self._pages.silent and not load.cut:
             load.problem = _SILENT
         return load
 
@@ -119,12 +122,13 @@ class CommandEntrant:
         if told is not None:
             self._pages.add(self._narrator.clock.now_ns(), *told)
 
-    async def _until(self, until: int | asyncio.Event, process: ArmProcess) -> None:
-        clock = self._narrator.clock
-        over = asyncio.create_task(clock.wait_until(until) if isinstance(until, int) else until.wait())
+    async def _until(self, until: int | asyncio.Event, cut: asyncio.Event | None, process: ArmProcess) -> bool:
+        """Wait for the turn's end or the command's own; whether it was neither, but `cut`."""
+        over = asyncio.create_task(over_or_cut(self._narrator.clock, until, cut))
         exited = asyncio.create_task(process.exited.wait())
         try:
             await asyncio.wait({over, exited}, return_when=asyncio.FIRST_COMPLETED)
+            return over.done() and over.result()
         finally:
             for task in (over, exited):
                 task.cancel()

@@ -18,7 +18,7 @@ from engine.config import Workload
 from engine.documents import Document, Mark, MarkKind
 from engine.entrants.standing import Standing
 from engine.errors import ArmError
-from engine.loadgen import LoadGenerator, RoundLoad
+from engine.loadgen import Crowd, LoadGenerator, RoundLoad
 from engine.narrator import Narrator
 from engine.plan import PlannedArm
 from engine.validity import Reason
@@ -40,10 +40,11 @@ class ServedEntrant:
         narrator: Narrator,
         *,
         request_ids: "count[int]",
+        crowd: Crowd | None = None,
         log: Path | None = None,
     ) -> None:
         self.planned, self.label, self.standing = planned, planned.label, Standing()
-        self._workload, self._narrator, self._request_ids = workload, narrator, request_ids
+        self._workload, self._narrator, self._request_ids, self._crowd = workload, narrator, request_ids, crowd
         self._key = ApiKey()
         self._arm: ServerArm | OpenAiArm
         match planned.launch:
@@ -90,6 +91,7 @@ class ServedEntrant:
             clock=self._narrator.clock,
             emit=self._tell,
             request_ids=self._request_ids,
+            crowd=self._crowd,
         )
 
     async def _tell_ready(self, begun_ns: int) -> None:
@@ -184,10 +186,12 @@ class ServedEntrant:
         with self._scrubbing(), self._working():
             await self._clients_now().warm_up(until_ns)
 
-    async def round(self, number: int, until: int | asyncio.Event, *, requests: int | None = None) -> RoundLoad:
+    async def round(
+        self, number: int, until: int | asyncio.Event, *, requests: int | None = None, cut: asyncio.Event | None = None
+    ) -> RoundLoad:
         """One turn; trouble is told in `RoundLoad.problem`."""
         with self._working():
-            load = await self._clients_now().round(number, until, requests=requests)
+            load = await self._clients_now().round(number, until, requests=requests, cut=cut)
         if load.problem is not None:
             load.problem = self._key.scrub(load.problem)
             if isinstance(self._arm, OpenAiArm):

@@ -52,7 +52,7 @@ class Footprint:
 
 def with_footprint(outcome: dict[str, Any], electricity: Electricity) -> dict[str, Any]:
     """What `compare --json` prints, with a `footprint` for each recording where anything is known of electricity."""
-    if not electricity:
+    if not electricity or outcome.get("imported"):  # other tools do not tell what an estimate needs
         return outcome
     if "files" in outcome:
         return {**outcome, "files": [with_footprint(each, electricity) for each in outcome["files"]]}

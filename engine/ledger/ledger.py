@@ -75,9 +75,7 @@ class Ledger(Standings):
         books = self.arms.get(label)
         match kind:
             case "text" if books:
-                for t_ns, request, tokens in _rows(page, "request", "tokens"):
-                    if isinstance(request, int) and isinstance(tokens, int):
-                        books.chunk(request, t_ns, tokens)
+                books.chunks(_rows(page, "request", "tokens"))
             case "progress" if books:
                 for t_ns, units in _rows(page, "units"):
                     if isinstance(units, int | float):

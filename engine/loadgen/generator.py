@@ -5,6 +5,9 @@ stamped with the run's clock when their bytes arrive; tokens are counted from th
 
 A request that fails ends its round early: no further one is begun, those that already speak finish, those
 that still wait are withdrawn, and `RoundLoad.problem` says why. `round` does not raise: the race can go on.
+
+Questions of the audience (`crowd`) are asked beside all that, each once, as by one client more. Their tokens and joules
+are the round's, and a warning marks it; but they are no part of its fixed work, and one that fails ends no round.
 """
 
 import asyncio
@@ -19,12 +22,14 @@ from engine.config import Workload
 from engine.documents import Column, Descriptor, Mark, MarkKind, Page
 from engine.errors import ArmError
 from engine.loadgen.connection import FAILURES, Connection, why
+from engine.loadgen.crowd import Crowd, Question
 from engine.loadgen.form import Form
 from engine.loadgen.pages import TextPages
-from engine.loadgen.rounds import Exchange, Round, RoundLoad
+from engine.loadgen.rounds import Exchange, Round, RoundLoad, over_or_cut
 from engine.loadgen.stream import AnswerStream, StreamFailed
 from engine.loadgen.warming import Warming
 from engine.metrics import METRICS
+from engine.validity import Reason
 from engine.workload import PromptOrder
 
 Emit = Callable[[Mark | Page], None]
@@ -32,6 +37,8 @@ Emit = Callable[[Mark | Page], None]
 DRAIN_SECONDS = 60.0
 FIRST_ANSWER_TOKENS = 8
 FIRST_ANSWER_SECONDS = 120.0
+_GUESTS_FROM = 100_000
+"""Requests of a round are numbered for their salt; those of the audience begin here."""
 
 
 class LoadGenerator:
@@ -55,6 +62,7 @@ class LoadGenerator:
         chat_url: str | None = None,
         headers: Mapping[str, str] | None = None,
         vllm: bool = True,
+        crowd: Crowd | None = None,
     ) -> None:
         self.arm, self.concurrency = arm, concurrency
         url = chat_url or f"{base_url.rstrip('/')}/v1"
@@ -65,6 +73,7 @@ class LoadGenerator:
         self._clock = clock
         self._emit = emit
         self._request_ids = request_ids
+        self._crowd = crowd or Crowd()
         self._pages = TextPages(f"text.{arm}", emit)
 
     async def __aenter__(self) -> Self:
@@ -131,20 +140,24 @@ class LoadGenerator:
 
     # -- a round
 
-    async def round(self, number: int, until: int | asyncio.Event, *, requests: int | None = None) -> RoundLoad:
+    async def round(
+        self, number: int, until: int | asyncio.Event, *, requests: int | None = None, cut: asyncio.Event | None = None
+    ) -> RoundLoad:
         """Keep `concurrency` requests in flight until `until` (the run's time, or an event), then drain.
 
-        With `requests` exactly so many are sent and answered, and the last answer ends the round. Every round asks
+        With `requests` exactly so many are sent and answered, and the last answer ends the round; `cut` ends it before
+        its time, which `RoundLoad.cut` tells. Every round asks
         the same prompts in the same order. At the cutoff, requests that have had their first token go on to their
         end and the others are withdrawn; after DRAIN_SECONDS more they are given up. Raises what `emit` raises.
         """
         load = RoundLoad(self.arm, number, begun_ns=self._clock.now_ns())
         current = Round(load, until, PromptOrder(self._workload.seed), requests)
         clients = [asyncio.create_task(self._client(current)) for _ in range(self.concurrency)]
-        cutoff = asyncio.create_task(self._cutoff(current))
+        cutoff = asyncio.create_task(self._cutoff(current, cut))
         try:
-            await current.over.wait()
-            await self._drain(current, clients)
+            with self._crowd.hosted(lambda question: self._host(current, clients, question)):
+                await current.over.wait()
+                await self._drain(current, clients)
         finally:
             for task in (cutoff, *clients):
                 task.cancel()
@@ -156,11 +169,9 @@ class LoadGenerator:
         current.load.drained_ns = self._clock.now_ns()
         return current.load
 
-    async def _cutoff(self, current: Round) -> None:
-        if isinstance(current.until, int):
-            await self._clock.wait_until(current.until)
-        else:
-            await current.until.wait()
+    async def _cutoff(self, current: Round, cut: asyncio.Event | None) -> None:
+        was_cut = await over_or_cut(self._clock, current.until, cut)
+        current.load.cut = was_cut and not current.over.is_set()
         current.over.set()
 
     async def _drain(self, current: Round, clients: list[asyncio.Task[None]]) -> None:
@@ -194,9 +205,46 @@ class LoadGenerator:
             current.over.set()  # `emit` has raised, a full disk say: `round` shall raise it now
             raise
 
-    async def _ask(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:
-        load = current.load
-        self._mark(exchange, MarkKind.REQUEST_SUBMITTED, text=exchange.prompt)
+    def _host(self, current: Round, clients: list[asyncio.Task[None]], question: Question) -> bool:
+        """Take a question of the audience into the round, if it still begins requests."""
+        if not current.may_begin(self._clock.now_ns()):
+            return False
+
+        def over(task: asyncio.Task[None]) -> None:
+            # The round ended before the question had a slot: it is the next one's.
+            if task.cancelled() and current.withdrawing:
+                self._crowd.ask(question)
+
+        clients.append(asyncio.create_task(self._guest(current, question)))
+        clients[-1].add_done_callback(over)
+        return True
+
+    async def _guest(self, current: Round, question: Question) -> None:
+        """One question of the audience, asked once."""
+        task, number = asyncio.current_task(), current.load.round
+        assert task is not None
+        salt = self._server.form.salt(number, _GUESTS_FROM + question.number)
+        exchange = Exchange(self.arm, number, next(self._request_ids), question.text, salt, question=question)
+        try:
+            if not current.has_guests:
+                current.has_guests = True
+                text = f"round {number} of arm {self.arm} answers questions of the audience, so no verdict counts it"
+                data: dict[str, JsonValue] = {"code": Reason.CROWD_LOAD.value}
+                t_ns = self._clock.now_ns()
+                self._emit(Mark(kind=MarkKind.WARNING, t_ns=t_ns, arm=self.arm, round=number, text=text, data=data))
+            # Counts of its own: what the round was asked to do is done by the round's own clients.
+            await self._ask(current, exchange, task, RoundLoad(self.arm, number, current.load.begun_ns))
+        except Exception:
+            current.over.set()
+            raise
+
+    async def _ask(
+        self, current: Round, exchange: Exchange, task: asyncio.Task[None], load: RoundLoad | None = None
+    ) -> None:
+        own = load is None
+        load = load or current.load
+        crowd: dict[str, JsonValue] = {"crowd": exchange.question.number} if exchange.question else {}
+        self._mark(exchange, MarkKind.REQUEST_SUBMITTED, text=exchange.prompt, data=crowd)
         try:
             await self._exchange(current, exchange, task)
         except asyncio.CancelledError:
@@ -209,10 +257,11 @@ class LoadGenerator:
         except FAILURES as error:
             load.failed += 1
             self._failed(exchange, why(error), None)
-            current.fail(f"request {exchange.request} failed: {why(error)}")
+            if own:
+                current.fail(f"request {exchange.request} failed: {why(error)}")
         else:
             self._finished(exchange, load)
-            if load.finished == current.requests:
+            if own and load.finished == current.requests:
                 current.over.set()
 
     async def _exchange(self, current: Round, exchange: Exchange, task: asyncio.Task[None]) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from engine.clock import Clock
+from engine.loadgen.crowd import Question
 from engine.loadgen.stream import AnswerStream
 from engine.workload import PromptOrder
 
@@ -29,13 +31,15 @@ class RoundLoad:
     """Whether the server told no running usage, so that tokens are counted as chunks."""
     finished_ns: list[int] = field(default_factory=list)
     """When each finished request had its last token, in no order."""
+    cut: bool = False
+    """Whether somebody ended it before its time; what was under way has drained all the same."""
     problem: str | None = None
     """Why the round ended before its time, or did not drain; None when all went well."""
 
     @property
     def complete(self) -> bool:
         """Whether the round ran to its cutoff and every request finished or was withdrawn."""
-        return self.problem is None
+        return self.problem is None and not self.cut
 
     def full_until_ns(self, slots: int) -> int:
         """Until when at least `slots` requests were still unfinished, for a round of a fixed number of them."""
@@ -57,6 +61,8 @@ class Round:
     """Clients whose request has had its first token."""
     end_reason: str = "the run ended"
     withdrawing: bool = False
+    has_guests: bool = False
+    """Whether a question of the audience has been asked in it."""
 
     def may_begin(self, now_ns: int) -> bool:
         """Whether another request may be begun."""
@@ -80,5 +86,20 @@ class Exchange:
     request: int
     prompt: str
     salt: str | None = None
+    question: Question | None = None
+    """Whose it is, where it is one of the audience's."""
     stream: AnswerStream = field(default_factory=AnswerStream)
     last_ns: int = 0
+
+
+async def over_or_cut(clock: Clock, until: int | asyncio.Event, cut: asyncio.Event | None) -> bool:
+    """Wait for `until` (the run's time, or an event) or for `cut`, whichever is first; whether it was `cut`."""
+    over = asyncio.ensure_future(clock.wait_until(until) if isinstance(until, int) else until.wait())
+    cutting = asyncio.ensure_future((cut or asyncio.Event()).wait())
+    try:
+        await asyncio.wait({over, cutting}, return_when=asyncio.FIRST_COMPLETED)
+        return not over.done()
+    finally:
+        over.cancel()
+        cutting.cancel()
+        await asyncio.gather(over, cutting, return_exceptions=True)

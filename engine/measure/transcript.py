@@ -77,4 +77,5 @@ class Transcript:
     def stop(self, status: Literal["success", "abort", "fail"], reason: str) -> None:
         """Tell how it ended."""
         counts = dict(self._recorder.counts) if self._recorder else {}
-        self(Stop(t_ns=self.clock.now_ns(), exit_status=status, reason=reason, counts=counts))
+        stop = Stop(t_ns=self.clock.now_ns(), exit_status=status, reason=reason, counts=counts)
+        self(self._recorder.sealed(stop) if self._recorder else stop)

@@ -9,8 +9,8 @@ import orjson
 
 from engine.compare import COMPARED, Verdict, judge, judge_unpaired
 from engine.errors import NotComparable, RecordingError
+from engine.outcome.comparable import Comparable
 from engine.outcome.likeness import differences, facts, settings
-from engine.outcome.single import Race, outcome
 from engine.unknown import total, weighted_mean
 
 
@@ -29,7 +29,7 @@ class Group:
         return "+".join(f"{number + 1}{letter}" for number, letter in self.letters.items())
 
 
-def across(races: Sequence[Race], *, anyway: bool = False) -> dict[str, Any]:
+def across(races: Sequence[Comparable], *, anyway: bool = False) -> dict[str, Any]:
     """Each race's outcome, then what they say together.
 
     Raises NotComparable for what differs in model, prompts, GPU or simulation, unless told to compare it `anyway`,
@@ -41,7 +41,7 @@ def across(races: Sequence[Race], *, anyway: bool = False) -> dict[str, Any]:
         raise NotComparable([str(difference) for difference in found])
     groups = grouped(races)
     return {
-        "files": [{"file": str(race.path), **outcome(race.ledger, race.cut_off)} for race in races],
+        "files": [{"file": str(race.path), **race.outcome()} for race in races],
         "simulated": any(any(race.start.simulated.values()) for race in races),
         "differences": [difference.as_dict() for difference in found],
         "groups": [figures(group, races) for group in groups],
@@ -49,7 +49,7 @@ def across(races: Sequence[Race], *, anyway: bool = False) -> dict[str, Any]:
     }
 
 
-def grouped(races: Sequence[Race]) -> list[Group]:
+def grouped(races: Sequence[Comparable]) -> list[Group]:
     """The groups, in the order in which the races name them.
 
     One group: arms of the same name, runtime, arguments and power limit, in races that do not differ otherwise.
@@ -65,9 +65,10 @@ def grouped(races: Sequence[Race]) -> list[Group]:
     return list(groups.values())
 
 
-def figures(group: Group, races: Sequence[Race]) -> dict[str, Any]:
+def figures(group: Group, races: Sequence[Comparable]) -> dict[str, Any]:
     """The group's figures over the steady states of all its rounds; unknown is None."""
-    members = [_summary(races[number], letter) for number, letter in group.letters.items()]
+    members = [races[number].summary(letter) for number, letter in group.letters.items()]
+    measured = [races[number].measured(letter) for number, letter in group.letters.items()]
     unit = group.unit if group.unit == "token" else "unit"
     seconds, units = total([m["seconds"] for m in members]), total([m.get(f"{unit}s") for m in members])
     rates = [(m.get(f"joules_per_{unit}"), m.get(f"{unit}s")) for m in members]
@@ -86,12 +87,13 @@ def figures(group: Group, races: Sequence[Race]) -> dict[str, Any]:
         f"joules_per_{unit}": weighted_mean(rates),
         "power_watts": {"mean": weighted_mean(watts), "peak": max(peaks, default=None)},
         f"{unit}s_per_second": units / seconds if units is not None and seconds else None,
+        "measured": [one for at, one in enumerate(measured) if one not in measured[:at]],
         "attributable": all(m["attributable"] for m in members),
         "reasons": list(dict.fromkeys(reason for m in members for reason in m["reasons"])),
     }
 
 
-def _verdicts(groups: Sequence[Group], races: Sequence[Race]) -> list[Verdict]:
+def _verdicts(groups: Sequence[Group], races: Sequence[Comparable]) -> list[Verdict]:
     """Every group against the first, and against the first of its name, in every metric that is known of both."""
     named: dict[str, Group] = {}
     pairs = []
@@ -103,11 +105,9 @@ def _verdicts(groups: Sequence[Group], races: Sequence[Race]) -> list[Verdict]:
     return [verdict for verdict in found if verdict is not None]
 
 
-def _judge(metric: str, first: Group, other: Group, races: Sequence[Race]) -> Verdict | None:
+def _judge(metric: str, first: Group, other: Group, races: Sequence[Comparable]) -> Verdict | None:
     """By blocks, where both groups are arms of the same races; else nothing pairs their rounds."""
-    sides = [
-        [races[n].ledger.values(letter, metric) for n, letter in group.letters.items()] for group in (first, other)
-    ]
+    sides = [[races[n].values(letter, metric) for n, letter in group.letters.items()] for group in (first, other)]
     if first.letters.keys() == other.letters.keys():
         blocks = [block for one, two in zip(*sides, strict=True) for block in zip(one, two, strict=False)]
         baseline, contender = ([block[side] for block in blocks] for side in (0, 1))
@@ -116,11 +116,7 @@ def _judge(metric: str, first: Group, other: Group, races: Sequence[Race]) -> Ve
     return judge_unpaired(metric, (first.label, flat[0]), (other.label, flat[1]), unit=first.unit)
 
 
-def _summary(race: Race, letter: str) -> dict[str, Any]:
-    return next(summary for summary in race.ledger.summaries() if summary["label"] == letter)
-
-
-def _refuse_twins(races: Sequence[Race]) -> None:
+def _refuse_twins(races: Sequence[Comparable]) -> None:
     """The same rounds twice would count as twice the evidence."""
     seen: dict[str, Path] = {}
     for race in races:

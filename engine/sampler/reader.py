@@ -1,4 +1,4 @@
-"""One device's reading loop: samples on absolute deadlines, pages every 40 ms, a mark for whatever was amiss.
+"""One device's reading loop: samples on absolute deadlines, pages every 50 ms, a mark for whatever was amiss.
 
 Every device has a reader with a thread of its own, since a driver call may block for seconds. What other
 threads may use is said where it is defined; the rest belongs to the reader's thread.
@@ -18,8 +18,8 @@ from engine.sampler.outages import Outages
 from engine.sources import Source
 
 SLOW_HZ = 5
-PAGE_SECONDS = 0.04
-OWN_PAGES = 5
+PAGE_SECONDS = 0.05
+OWN_PAGES = 4
 """The sampler's own stream has a page with every so many of the device's."""
 
 PROBES = 9

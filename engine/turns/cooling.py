@@ -7,6 +7,7 @@ from engine.clock import NS
 from engine.config import Schedule
 from engine.documents import MarkKind
 from engine.narrator import Narrator
+from engine.turns.skipping import Skipping
 
 _POLL_SECONDS = 0.1
 
@@ -18,7 +19,7 @@ class Cooling:
         self._schedule, self._narrator = schedule, narrator
         self._first: dict[str, float] | None = None
 
-    async def wait(self, labels: Sequence[str]) -> None:
+    async def wait(self, labels: Sequence[str], skipping: Skipping) -> None:
         """Until the devices of the arms `labels` are within the band, or the time for it is over; a note tells which.
 
         Where no temperature is known, or no band is asked for, there is nothing to wait for.
@@ -31,13 +32,14 @@ class Cooling:
         now = self._celsius(labels)
         goals = {device: self._first[device] + band for device in now if device in self._first}
         if any(now[device] > goal for device, goal in goals.items()):
-            await self._cool(labels, goals)
+            with skipping.possible() as cut:
+                await self._cool(labels, goals, cut)
 
-    async def _cool(self, labels: Sequence[str], goals: dict[str, float]) -> None:
+    async def _cool(self, labels: Sequence[str], goals: dict[str, float], cut: asyncio.Event) -> None:
         clock, seconds = self._narrator.clock, self._schedule.cooldown_timeout_seconds
         begun, reached = clock.now_ns(), False
         self._narrator.phase("cooling", seconds, goal_celsius=min(goals.values()))
-        while not reached and clock.now_ns() < begun + round(seconds * NS):
+        while not reached and not cut.is_set() and clock.now_ns() < begun + round(seconds * NS):
             await asyncio.sleep(_POLL_SECONDS)
             now = self._celsius(labels)
             reached = all(now.get(device, goal) <= goal for device, goal in goals.items())

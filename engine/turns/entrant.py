@@ -31,5 +31,10 @@ class Entrant(Protocol):
     async def warm_up(self, until_ns: int) -> None:
         """Work until the speed settles, or until the run's time `until_ns`. Raises ArmError."""
 
-    async def round(self, number: int, until: int | asyncio.Event, *, requests: int | None = None) -> RoundLoad:
-        """One turn: until the run's time, the event, or `requests` answers. Trouble is told in `RoundLoad.problem`."""
+    async def round(
+        self, number: int, until: int | asyncio.Event, *, requests: int | None = None, cut: asyncio.Event | None = None
+    ) -> RoundLoad:
+        """One turn: until the run's time, the event, or `requests` answers; `cut` ends it before that.
+
+        Trouble is told in `RoundLoad.problem`, and that it was cut in `RoundLoad.cut`.
+        """

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from engine.clock import NS
 from engine.config import Demo
 from engine.documents import MarkKind
 from engine.errors import ArmError
-from engine.loadgen import RoundLoad
+from engine.loadgen import RoundLoad, over_or_cut
 from engine.narrator import Narrator
 from engine.schedule import Block, Turn, blocks
 from engine.turns.cooling import Cooling
 from engine.turns.entrant import Entrant
+from engine.turns.skipping import Skipping
+from engine.turns.tasks import all_of, cancelled, cut_short
 from engine.turns.telling import round_told
 from engine.validity import Reason
 
@@ -22,10 +24,12 @@ _OBITUARY_SECONDS = 1.0
 """So long whoever watches the arm's process may take to say that it has ended, and how."""
 _SENSORS_SECONDS = 0.5
 """By then the last samples of a round are in, and its figures stand."""
+_CUT = "ended early by the presenter"
 
 
 class Turns:
-    """Runs `demo`'s schedule on `entrants` that are ready; `decided` tells after each block whether more are needed.
+    """Runs `demo`'s schedule on `entrants` that are ready; `decided` tells after each block whether more are needed,
+    and `before` is awaited before each turn.
 
     An arm that is gone for good (`lose`) takes no more turns; the others go on as long as there are two.
     """
@@ -37,9 +41,11 @@ class Turns:
         narrator: Narrator,
         *,
         decided: Callable[[], bool] = lambda: False,
+        before: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._demo, self._entrants, self._narrator, self._decided = demo, entrants, narrator, decided
-        self._cooling = Cooling(demo.schedule, narrator)
+        self._cooling, self._skipping = Cooling(demo.schedule, narrator), Skipping()
+        self._before = before
         self._together = demo.schedule.mode != "alternate"
         self._gone: dict[str, ArmError] = {}
         self._loss = asyncio.Event()
@@ -58,6 +64,10 @@ class Turns:
             task.cancel()
         return enough
 
+    def next(self) -> None:
+        """End the turn that is on now, which is incomplete then, or the wait before it; nothing else is changed."""
+        self._skipping.skip()
+
     @property
     def _left(self) -> list[str]:
         return [label for label in self._entrants if label not in self._gone]
@@ -75,19 +85,24 @@ class Turns:
             self._narrator.mark(MarkKind.WARNING, text=text, data={"code": Reason.SHARED_DEVICE.value, "open": True})
         if self._together:
             self._narrator.phase("warming", seconds)
-            await _all([self._warm_up(label, seconds) for label in self._left])
+            with self._skipping.possible() as cut:
+                await all_of([self._warm_up(label, seconds, cut) for label in self._left])
             return
         for label in self._left:
             self._narrator.phase("warming", seconds, arm=label)
-            await self._warm_up(label, seconds)
+            with self._skipping.possible() as cut:
+                await self._warm_up(label, seconds, cut)
 
-    async def _warm_up(self, label: str, seconds: float) -> None:
+    async def _warm_up(self, label: str, seconds: float, cut: asyncio.Event) -> None:
         entrant, restart = self._entrants[label], self._demo.arms[self._demo.labels.index(label)].restart
         tries = 1 + (restart.times if restart else 0)
         for left in reversed(range(tries)):
             try:
                 await entrant.wake()
-                await entrant.warm_up(self._narrator.clock.now_ns() + round(seconds * NS))
+                until_ns = self._narrator.clock.now_ns() + round(seconds * NS)
+                if await cut_short(entrant.warm_up(until_ns), cut):
+                    text = f"arm {label}: its warm-up was {_CUT}; its first round may be unlike the later ones"
+                    self._narrator.mark(MarkKind.WARNING, arm=label, text=text)
                 await entrant.rest()
                 return
             except ArmError as error:
@@ -102,7 +117,8 @@ class Turns:
         if seconds > 0:
             clock = self._narrator.clock
             self._narrator.phase("baseline", seconds)
-            await clock.wait_until(clock.now_ns() + round(seconds * NS))
+            with self._skipping.possible() as cut:
+                await over_or_cut(clock, clock.now_ns() + round(seconds * NS), cut)
 
     # -- the rounds
 
@@ -136,7 +152,7 @@ class Turns:
         for turns in [block.turns] if block.together else [(turn,) for turn in block.turns]:
             present = [turn for turn in turns if turn.arm not in self._gone]
             if present:
-                await self._cooling.wait([turn.arm for turn in present])
+                await self._cooling.wait([turn.arm for turn in present], self._skipping)
                 await self._turns(present)
 
     async def _turns(self, turns: Sequence[Turn]) -> None:
@@ -146,16 +162,21 @@ class Turns:
             return
         self._narrator.phase("racing")
         begun_ns = self._narrator.clock.now_ns()
-        await _all([self._round(turn, begun_ns) for turn in ready])
+        with self._skipping.possible() as cut:
+            await all_of([self._round(turn, begun_ns, cut) for turn in ready])
         for turn in ready:
             # One that has failed, or is being started anew, is not put to rest.
             if self._narrator.ledger.arms[turn.arm].state == "active":
                 await self._do(self._entrants[turn.arm].rest())
 
     async def _ready(self, label: str) -> bool:
-        return label not in self._gone and await self._do(self._entrants[label].wake())
+        if label in self._gone or not await self._do(self._entrants[label].wake()):
+            return False
+        if self._before is not None:
+            await self._before(label)
+        return True
 
-    async def _round(self, turn: Turn, begun_ns: int) -> None:
+    async def _round(self, turn: Turn, begun_ns: int, cut: asyncio.Event) -> None:
         """One turn: load until its time is up or its work is done, then drain."""
         schedule, entrant, narrator = self._demo.schedule, self._entrants[turn.arm], self._narrator
         requests = schedule.round_requests
@@ -164,7 +185,7 @@ class Turns:
         narrator.arm_state(turn.arm, "active")
         told.begin(narrator)
         until = asyncio.Event() if cutoff_ns is None else cutoff_ns
-        work = asyncio.create_task(entrant.round(turn.number, until, requests=requests))
+        work = asyncio.create_task(entrant.round(turn.number, until, requests=requests, cut=cut))
         self._running[turn.arm] = work
         load: RoundLoad | None = None
         problem: str | None = "the run ended in the middle of it"
@@ -172,10 +193,10 @@ class Turns:
             await asyncio.wait([work])
             if not work.cancelled():
                 load = work.result()
-                problem = load.problem
+                problem = load.problem or (_CUT if load.cut else None)
         finally:
             del self._running[turn.arm]
-            await _cancelled([work])
+            await cancelled([work])
             told.end(narrator, load, str(self._gone.get(turn.arm, "")) or problem)
         if load is not None and load.problem:
             narrator.mark(MarkKind.WARNING, arm=turn.arm, text=f"round {turn.number}: {load.problem}")
@@ -204,18 +225,3 @@ class Turns:
         self.lose(error)
         if len(self._left) < _FEWEST_ARMS:
             raise error
-
-
-async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at once; the first error ends the rest."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        await _cancelled(tasks)
-
-
-async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

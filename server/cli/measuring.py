@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.options import AsJson, DemoName, print_json
+from server.cli.options import AsJson, DemoName, Simulate, print_json
 
 
 def measure(
@@ -47,6 +47,7 @@ def measure(
 
 def doctor(
     name: DemoName = None,
+    simulate: Simulate = False,
     as_json: AsJson = False,
 ) -> None:
     """Check whether a demo could race on this machine now, and say what to do if not."""
@@ -57,7 +58,7 @@ def doctor(
 
     short, chosen = load_demo(name)
     settings = from_environment(os.environ)
-    found = asyncio.run(examine(short, chosen, at_host=settings.host, port=settings.port))
+    found = asyncio.run(examine(short, chosen, simulate=simulate, at_host=settings.host, port=settings.port))
     if as_json:
         print_json(found.as_dict())
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.options import AsJson, print_json
+from server.cli.options import AsJson, Carbon, Place, Price, electricity, print_json
 
 
 def record(
@@ -29,25 +29,37 @@ def record(
 
 
 def compare(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, or llenergymeasure's bundles.")],
     as_json: AsJson = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare races that differ in model, prompts or GPU, and say so.")
     ] = False,
+    place: Place = None,
+    carbon: Carbon = None,
+    price: Price = None,
 ) -> None:
     """Print each arm's figures and the verdicts from recordings; of several, across them too."""
-    from engine.outcome import across, outcome, read_race
+    from engine.bundles import Bundle, read_bundle
+    from engine.footprint import with_footprint
+    from engine.outcome import across, read_race
+    from server.bundle_table import print_bundles
     from server.console import print_across, print_ledger
+    from server.footprint_table import print_footprint
 
-    races = [read_race(file) for file in files]
+    power = electricity(place, carbon, price)
+    races = [read_bundle(file) if file.is_dir() else read_race(file) for file in files]
     together = across(races, anyway=anyway) if len(races) > 1 else None
     if as_json:
-        found = together or outcome(races[0].ledger, races[0].cut_off)
-        print_json(found)
+        found = together or races[0].outcome()
+        print_json(with_footprint(found, power))
         return
     for number, race in enumerate(races, start=1):
         title = f"{number}: {race.path}" if together else str(race.path)
+        if isinstance(race, Bundle):
+            print_bundles([race], title=title)
+            continue
         print_ledger(race.ledger, title=title, cut_off=race.cut_off)
+        print_footprint(race.ledger.summaries(rounds=True), power)
     if together:
         print_across(together)
 

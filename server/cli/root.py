@@ -11,7 +11,7 @@ import typer
 
 from engine import __version__
 from engine.errors import WattraceError
-from server.cli import measuring, racing, recordings
+from server.cli import archive, exporting, measuring, racing, recordings, rehearsing, reporting, shelving
 from server.cli.options import debugging
 
 app = typer.Typer(
@@ -28,8 +28,19 @@ app.command(context_settings={"allow_interspersed_args": False})(measuring.measu
 app.command()(racing.replay)
 app.command()(recordings.record)
 app.command()(recordings.compare)
+app.command()(archive.check)
+app.command()(archive.pack)
+app.command()(archive.recover)
+app.command()(reporting.report)
+app.command()(reporting.bench_observer)
+app.command()(exporting.export)
+app.command("import")(exporting.import_)
+app.command("list")(shelving.list_)
+app.command()(shelving.keep)
+app.command()(shelving.prune)
 app.command()(recordings.demos)
 app.command()(measuring.doctor)
+app.command()(rehearsing.rehearse)
 
 
 def _version(wanted: bool) -> None:

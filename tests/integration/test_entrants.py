@@ -68,6 +68,18 @@ async def test_a_command_that_ends_with_its_work_has_a_whole_turn(tmp_path: Path
     assert (tmp_path / "log.A.log").read_text().count("noise") == 2
 
 
+async def test_cut_short_it_is_asked_to_end_before_its_time(tmp_path: Path) -> None:
+    code = "import time\nprint('step 1', flush=True)\nwhile True: time.sleep(1)"
+    async with staged(tmp_path, commands(code)) as stage:
+        entrant, cut = stage.lineup.entrants["A"], asyncio.Event()
+        await entrant.wake()
+        running = asyncio.create_task(entrant.round(1, stage.in_seconds(600), cut=cut))
+        await until(lambda: stage.rows("progress.A", "text"))
+        cut.set()
+        load = await running
+        assert load.cut and not load.complete and load.problem is None and not stage.deaths
+
+
 async def test_at_the_cutoff_it_is_asked_to_end(tmp_path: Path) -> None:
     code = (
         "import signal, sys, time\n"

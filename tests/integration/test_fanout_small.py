@@ -134,7 +134,7 @@ async def test_nothing_is_left_of_two_hundred_visits(server: Serving) -> None:
         await settle(lambda: server.stage.hub.viewers == 1)
         await settle(lambda: len(list(Path("/proc/self/fd").iterdir())) <= files)
     await settle(lambda: not server.server.server_state.connections and not server.server.server_state.tasks)
-    assert server.stage.hub.viewers == 0 and not server.stage.hub._flow.others and not server.stage.hub._flow._writes
+    assert server.stage.hub.viewers == 0 and not server.stage.hub._flow.others and not server.stage.hub._flow._sends
     assert len(seen) > 100
     # Nothing refers to a connection any more: no timer, no task, no credit that is still to be looked at.
     await settle(lambda: gc.collect() >= 0 and sum(each() is not None for each in seen) == 0)

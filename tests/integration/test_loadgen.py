@@ -114,6 +114,17 @@ async def test_marks_and_pages_are_whole_and_in_order() -> None:
     assert all(decode(encode(document)) == document for document in documents)
 
 
+async def test_a_round_that_is_cut_short_drains_and_says_so() -> None:
+    with SimulatedServer("--max-num-seqs", "4") as server:
+        race = Race(server.url)
+        cut = race.stop_when(MarkKind.REQUEST_FIRST_TOKEN, 4)
+        async with race.generator:
+            load = await race.generator.round(1, asyncio.Event(), cut=cut)
+        assert load.cut and not load.complete and load.problem is None
+        assert load.submitted == load.finished + load.withdrawn and load.failed == 0 and load.finished >= 4
+        assert load.completion_tokens == server.metric("generation_tokens_total")
+
+
 async def test_requests_without_a_slot_are_withdrawn() -> None:
     with SimulatedServer("--max-num-seqs", "1") as server:
         race = Race(server.url)

@@ -69,6 +69,16 @@ async def test_from_any_line_and_of_a_run_that_is_over(server: Serving) -> None:
     assert code == 1000
 
 
+async def test_a_run_that_was_never_on_stage_is_the_presenters_alone(server: Serving) -> None:
+    path = await racing(server)
+    private = path.with_name("private.jsonl")
+    private.write_bytes(b'{"type":"start"}\n')
+    assert (await copied(server, "&run=private"))[1] == 4404
+    async with connect(f"{server.ws}?mode=record&run=private", additional_headers=BEARER) as trusted:
+        assert json.loads(await trusted.recv())["run"] == "private"
+        assert await trusted.recv() == '{"type":"start"}'
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

@@ -148,6 +148,26 @@ async def test_a_sampler_that_does_not_end_is_killed_and_the_race_is_told():
     assert "was killed" in str(race.documents[-1].text)
 
 
+CUT_OFF = """
+import sys, time
+print('{"provenance":{},"streams":["gpu0"]}')
+print('{"type":"descriptor","stream":"gpu0","t_ns":1,"source":"nvml","columns":{}}')
+print('{"type":"page","stream":"gpu0","t_ns":[1],"data":{"power_instant_watts":[100.0]}}', flush=True)
+sys.stdin.read()
+print('{"type":"page","stream":"gpu0","t_ns":[2],"da', end="", flush=True)
+time.sleep(60)
+"""
+
+
+async def test_the_last_line_of_a_killed_sampler_may_be_a_part_of_one():
+    race = Race()
+    sampler = race.sampler(stop_seconds=0.5)
+    sampler._command = [sys.executable, "-c", CUT_OFF]
+    async with sampler:
+        await until(lambda: race.pages("gpu0"))
+    assert race.stamps() == [1] and "was killed" in str(race.documents[-1].text)
+
+
 async def test_signals_for_the_whole_terminal_do_not_end_it():
     race = Race()
     async with race.sampler() as sampler:

@@ -74,6 +74,11 @@ def test_where_to_find_it() -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:1234/login\?ticket=[\w-]{20,}", found.login_url)
     assert address(Settings(host="::1"), gate, 1).url == "http://[::1]:1/"
     assert found.token not in found.login_url
+    assert address(Settings(), gate, 1).phone_urls == (), "nothing is offered beyond loopback that is not served there"
+    (phone,) = address(Settings(host="192.0.2.7"), gate, 1).phone_urls
+    assert re.fullmatch(r"http://192\.0\.2\.7:1/login\?ticket=[\w-]{20,}&to=present", phone)
+    ticket = phone.partition("ticket=")[2].partition("&")[0]
+    assert gate.redeem(ticket) is not None and gate.redeem(ticket) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

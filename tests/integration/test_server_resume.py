@@ -114,8 +114,13 @@ async def test_events_for_a_full_house_and_another_origin() -> None:
             await viewer.recv()
             async with client.get(f"{server.url}/events") as full:
                 assert full.status == 503 and full.headers["retry-after"] == "60"
+            async with client.head(f"{server.url}/events") as told:
+                assert told.status == 503 and told.headers["retry-after"] == "60"
             async with client.get(f"{server.url}/events", headers={"Origin": "https://evil.example"}) as evil:
                 assert evil.status == 403
+        await settle(lambda: server.stage.hub.viewers == 0)
+        async with aiohttp.ClientSession() as client, client.head(f"{server.url}/events") as free:
+            assert free.status == 200 and server.stage.hub.viewers == 0
 
 
 async def test_events_end_when_the_server_goes() -> None:

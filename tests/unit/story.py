@@ -34,6 +34,7 @@ def descriptors() -> list[Descriptor]:
     watts, joules = Column(unit="W", kind="gauge"), Column(unit="J", kind="counter")
     columns = {"power_instant_watts": watts, "power_average_watts": watts, "energy_joules": joules}
     text = {"request": Column(unit="1", kind="counter"), "tokens": Column(unit="1", kind="gauge")}
+    text["text"] = Column(unit="", kind="text")
     found = [Descriptor(stream="gpu0", t_ns=0, source="simulated", device="gpu0", columns=columns)]
     for arm in "AB":
         found.append(Descriptor(stream=f"text.{arm}", t_ns=0, source="client", arm=arm, columns=text))

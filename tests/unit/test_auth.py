@@ -3,7 +3,8 @@
 import pytest
 from starlette.requests import HTTPConnection
 
-from server.auth import Gate, cookie_name, host_allowed, same_origin
+from engine.clock import FakeClock
+from server.auth import SESSION_SECONDS, TICKET_SECONDS, Gate, cookie_name, host_allowed, same_origin
 from server.settings import Settings
 
 TOKEN = "a-token-of-some-length"
@@ -46,6 +47,30 @@ def test_every_gate_has_secrets_of_its_own() -> None:
     cookie = one.redeem(one.issue_ticket())
     assert not other.is_presenter(connection(cookie=f"wattrace-8765={cookie}"))
     assert other.redeem(one.issue_ticket()) is None
+
+
+def test_tickets_and_sessions_expire_each_on_its_own() -> None:
+    clock = FakeClock()
+    door = Gate(Settings(token=TOKEN), clock)
+    late, first = door.issue_ticket(), door.redeem(door.issue_ticket())
+    clock.advance(TICKET_SECONDS - 1)
+    second = door.redeem(door.issue_ticket())
+    unused = door.issue_ticket()
+    clock.advance(1)
+    assert first != second and door.redeem(late) is None
+    assert not door.is_presenter(connection(cookie=f"wattrace-8765={first}"))
+    assert door.is_presenter(connection(cookie=f"wattrace-8765={second}"))
+    assert door.redeem(unused) is not None
+    clock.advance(SESSION_SECONDS)
+    refusal = door.refusal(connection(cookie=f"wattrace-8765={second}"))
+    assert refusal and refusal.status == 401
+    assert door.is_presenter(connection(authorization=f"Bearer {TOKEN}")), "the token is the operator's own"
+
+
+def test_of_many_tickets_the_oldest_are_forgotten() -> None:
+    door = gate()
+    tickets = [door.issue_ticket() for _ in range(100)]
+    assert door.redeem(tickets[0]) is None and door.redeem(tickets[-1]) is not None
 
 
 @pytest.mark.parametrize(

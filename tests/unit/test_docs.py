@@ -27,6 +27,13 @@ def test_every_metric_is_documented() -> None:
     assert [name for name in METRICS if f"`{name}`" not in documented] == []
 
 
+def test_every_metrics_source_and_moment_are_documented() -> None:
+    documented = text("docs/recording.md")
+    origins = {metric.origin for metric in METRICS.values()}
+    assert [origin for origin in origins if origin.moment not in documented] == []
+    assert [origin for origin in origins if f"`{origin.source.split(', ', maxsplit=1)[0]}" not in documented] == []
+
+
 def test_every_kind_of_mark_is_documented() -> None:
     documented = text("docs/recording.md")
     assert [kind.value for kind in MarkKind if f"`{kind.value}`" not in documented] == []

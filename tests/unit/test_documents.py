@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
+import engine.documents as documents_module
 from engine.documents import (
     ArmInfo,
     Column,
@@ -139,3 +141,88 @@ def test_time_never_falls_within_a_page() -> None:
 def test_a_number_that_json_lacks_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         Page(stream="gpu0", t_ns=[1], data={"power_instant_watts": [bad]})
+
+
+# -- pages and marks that are taken without pydantic
+
+
+def as_pydantic(line: bytes) -> Document | None:
+    """The document as pydantic takes it; None where it refuses."""
+    try:
+        return documents_module._ADAPTER.validate_python(orjson.loads(line))
+    except (ValidationError, orjson.JSONDecodeError):
+        return None
+
+
+def as_decoded(line: bytes) -> Document | None:
+    try:
+        return decode(line)
+    except RecordingError:
+        return None
+
+
+@given(st.lists(pages(), min_size=1, max_size=4), marks)
+def test_what_is_taken_at_once_is_what_pydantic_takes(some: list[Page], mark: Mark) -> None:
+    for document in (*some, *some, mark):  # the second time a page's shape is known
+        line = encode(document)
+        quick, careful = decode(line), as_pydantic(line)
+        assert quick == careful and careful == quick and encode(quick) == line
+        assert quick.model_fields_set == careful.model_fields_set  # type: ignore[union-attr]
+
+
+GOOD_PAGE = b'{"type":"page","stream":"gpu0","t_ns":[1,2],"data":{"a":[1.5,2.5],"b":[3,4]}}'
+GOOD_MARK = b'{"type":"mark","kind":"note","t_ns":5,"arm":"A","round":1,"data":{"code":"x","n":3}}'
+TOKENS = [
+    b"1",
+    b"-",
+    b".5",
+    b"e9",
+    b",",
+    b"[",
+    b"]",
+    b"null",
+    b"true",
+    b'"x"',
+    b"9" * 19,
+    b"9" * 20,
+    b"{}",
+    b"",
+    b"_ns1",
+]
+
+
+@given(st.sampled_from([GOOD_PAGE, GOOD_MARK]), st.data())
+def test_a_line_that_is_changed_anywhere_meets_both_ways_alike(line: bytes, data: st.DataObject) -> None:
+    decode(GOOD_PAGE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(line)))
+        line = line[:at] + data.draw(st.sampled_from(TOKENS)) + line[at + data.draw(st.integers(0, 3)) :]
+    quick, careful = as_decoded(line), as_pydantic(line)
+    assert quick == careful and repr(quick) == repr(careful)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        GOOD_PAGE.replace(b"[3,4]", b"[3,null]"),
+        GOOD_PAGE.replace(b"[3,4]", b"[3,9223372036854775808]"),
+        GOOD_PAGE.replace(b"[3,4]", b"[3,true]"),
+        GOOD_PAGE.replace(b"[1,2]", b"[2,1]"),
+        GOOD_PAGE.replace(b"[1,2]", b"[-1,2]"),
+        GOOD_PAGE.replace(b"[1,2]", b"[1,2.0]"),
+        GOOD_PAGE.replace(b'"t_ns"', b'"t_ns1"'),
+        GOOD_PAGE.replace(b"[3,4]", b"[3,4,5]"),
+        GOOD_PAGE.replace(b"[1,2]", b"[]").replace(b"[3,4]", b"[]").replace(b"[1.5,2.5]", b"[]"),
+        GOOD_MARK.replace(b'"note"', b'"nonsense"'),
+        GOOD_MARK.replace(b'"note"', b"[]"),
+        GOOD_MARK.replace(b":5,", b":-5,"),
+        GOOD_MARK.replace(b":5,", b":5.0,"),
+        GOOD_MARK.replace(b'"A"', b"1"),
+        GOOD_MARK.replace(b'"round":1', b'"round":9223372036854775808'),
+        GOOD_MARK.replace(b'"round":1', b'"end_t_ns":-1'),
+    ],
+)
+def test_unusual_lines_meet_both_ways_alike(line: bytes) -> None:
+    decode(GOOD_PAGE)
+    quick, careful = as_decoded(line), as_pydantic(line)
+    assert quick == careful and repr(quick) == repr(careful)

@@ -161,6 +161,20 @@ async def test_a_tick_that_fails_does_not_end_the_stream(
     assert caplog.text.count("a frame could not be made") == 1
 
 
+async def test_a_viewer_that_cannot_be_looked_at_does_not_end_the_stream(
+    make: Callable[..., Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = make()
+    joined(hub)
+    monkeypatch.setattr(Viewer, "swept", lambda viewer, now_ns: 1 / 0)
+    async with hub.running():
+        while hub.stats()["ticks_failed"] < 2:
+            await asyncio.sleep(0)
+        before = hub.seq
+        while hub.seq < before + 5:
+            await asyncio.sleep(0)
+
+
 async def test_closing_waits_for_viewers_to_leave(make: Callable[..., Hub]) -> None:
     hub = make()
     viewer = joined(hub)
@@ -204,9 +218,13 @@ class FakeWire:
     def has_room(self) -> bool:
         return len(self.written) - self.taken < self.room
 
-    def write(self, framed: bytes) -> None:
-        self.written += framed
-        self.frames.append(framed)
+    def write(self, data: bytes) -> None:
+        self.written += data
+        self.frames.append(data)
+
+    def hand_over(self, framed: bytes) -> int:
+        self.write(framed)
+        return len(framed)
 
     def messages(self) -> list[dict[str, Any]]:
         """What a WebSocket client reads from these bytes."""
@@ -299,15 +317,38 @@ def test_a_connection_that_fails_costs_the_others_nothing(
     viewers = [wired(hub, wire) for wire in wires]
     hub._publish()
 
-    def failing(framed: bytes) -> None:
+    def failing(framed: bytes) -> int:
         raise RuntimeError("the handle is closed")
 
-    hub._flow._writes[viewers[1]] = failing
+    wires[1].hand_over = lambda framed: 0  # type: ignore[method-assign]
+    wires[1].write = failing  # type: ignore[assignment,method-assign]
+    hub._flow.enter(viewers[1], wires[1].hand_over)
     hub._publish()
     hub._publish()
     assert viewers[1].over.is_set() and "a viewer's connection failed" in caplog.text
     for wire in (wires[0], wires[2]):
         assert [message["seq"] for message in wire.messages()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("most", [0, 1, 100, 1 << 30])
+def test_what_the_system_does_not_take_at_once_comes_by_the_wire(make: Callable[..., Hub], most: int) -> None:
+    hub, wire = make(), FakeWire()
+    taken = 0
+
+    def reluctant(framed: bytes) -> int:
+        nonlocal taken
+        if most == 0:
+            raise BlockingIOError
+        wire.write(framed[:most])
+        taken += 1
+        return len(framed[:most])
+
+    wire.hand_over = reluctant  # type: ignore[method-assign]
+    wired(hub, wire)
+    for _ in range(5):
+        hub._publish()
+    assert [message["seq"] for message in wire.messages()] == [1, 2, 3, 4, 5, 6]
+    assert taken == (4 if most else 0)
 
 
 @pytest.mark.parametrize("every", [1, 3, 10, 12, 13, 40])
@@ -328,7 +369,9 @@ def test_by_the_flow_and_one_by_one_credit_is_the_same(make: Callable[..., Hub],
     assert fast.credit.missed == plain.credit.missed and (every <= 12) == (fast.credit.missed == 0)
 
 
-def test_who_stops_acknowledging_is_evicted_however_much_it_reads(make: Callable[..., Hub], clock: FakeClock) -> None:
+@pytest.mark.parametrize("repeats", [False, True])
+def test_who_acknowledges_nothing_new_is_evicted(make: Callable[..., Hub], clock: FakeClock, repeats: bool) -> None:
+    """However much it reads, and however often it says the same."""
     hub, wire = make(), FakeWire()
     viewer = wired(hub, wire)
     viewer.received('{"ack":1}', clock.now_ns())
@@ -337,6 +380,8 @@ def test_who_stops_acknowledging_is_evicted_however_much_it_reads(make: Callable
         wire.taken = len(wire.written)
     for _ in range(12):
         clock.advance(1)
+        if repeats:
+            viewer.received('{"ack":1}', clock.now_ns())
         hub._evict(clock.now_ns())
     assert viewer.closing == Close(CloseCode.TOO_SLOW)
 

@@ -41,9 +41,17 @@ def test_the_walk_changes_no_distance_by_more_than_two_percent():
     assert max(abs(step - 10_000_000) for step in steps) < 210_000
 
 
-def test_from_500_hz_on_nothing_walks():
-    plan = Deadlines(0, 500)
-    assert [plan.at(k) for k in range(5)] == [0, 2_000_000, 4_000_000, 6_000_000, 8_000_000]
+@pytest.mark.parametrize("tick_ms", [10, 20, 50, 100])
+def test_at_1_khz_every_phase_of_a_tick_is_met_within_a_tenth_of_a_millisecond_in_two_seconds(tick_ms: int):
+    for first in range(0, 1000, 37):
+        assert largest_hole_ms(1000, tick_ms, 2, first) < 0.12
+        assert largest_hole_ms(1000, tick_ms, 5, first) < 0.075
+
+
+def test_from_500_hz_on_no_distance_changes_by_more_than_a_hundredth_and_a_third():
+    plan = Deadlines(0, 1000)
+    steps = [later - earlier for earlier, later in pairwise(plan.at(k) for k in range(10_000))]
+    assert max(abs(step - 1_000_000) for step in steps) < 13_000
 
 
 @pytest.mark.parametrize(

@@ -100,11 +100,11 @@ def test_the_sampler_reports_its_lateness_and_its_calls():
     assert [row[2] for row in own] == pytest.approx([200.0] * 100)
 
 
-def test_pages_come_every_40_ms_and_hold_four_rows():
+def test_pages_come_every_50_ms_and_hold_five_rows():
     clock = FakeClock()
     documents = run(clock, FakeSource(clock))
     pages = [each for each in documents if isinstance(each, Page) and each.stream == "gpu0"]
-    assert [len(page.t_ns) for page in pages] == [4] * 25
+    assert [len(page.t_ns) for page in pages] == [5] * 20
 
 
 def test_at_10_hz_every_sample_is_a_page():

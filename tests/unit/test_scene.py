@@ -174,7 +174,7 @@ def test_a_replay_says_so_and_changes_its_pace() -> None:
     stage = scene(replay=ReplayInfo("race.jsonl", 1.0))
     tell(stage, [start(), *descriptors(), *Teller().spend(1.0, 300.0)])
     edition = stage.edition
-    stage.change_speed(10.0, BOOT_NS + SECOND)
+    stage.direct(ReplayInfo("race.jsonl", 10.0), BOOT_NS + SECOND)
     assert stage.payload(BOOT_NS + SECOND)["replay"] is True
     assert stage.greeting()["run"]["replay"] == {"file": "race.jsonl", "speed": 10.0}
     assert stage.edition == edition + 1

@@ -1,0 +1,98 @@
+"""Tables: what a recording holds, for NumPy, Arrow, pandas and polars. Whichever is not installed is not needed."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import PackageMissing
+from engine.recording.cells import Cells
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+
+class Table:
+    """Columns of equal length. `table["t_ns"]` is a NumPy array; `to_arrow()`, `to_pandas()`, `to_polars()` all of it.
+
+    Missing values are NaN in floats, and in integers, which become floats for it; None in texts; null in Arrow, where
+    integers stay what they are. `units` has each column's unit where it has one. Raises PackageMissing where a
+    package is needed that is not installed.
+    """
+
+    def __init__(self, columns: Mapping[str, Cells], *, units: Mapping[str, str] | None = None) -> None:
+        self.columns = dict(columns)
+        self.units = dict(units or {})
+
+    def __getitem__(self, name: str) -> "np.ndarray[Any, Any]":
+        found: np.ndarray[Any, Any] = _numpy(self.columns[name])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        """How many rows it has."""
+        return len(next(iter(self.columns.values()), ()))
+
+    @property
+    def t_ns(self) -> "np.ndarray[Any, Any]":
+        """Nanoseconds since the run's start."""
+        return self["t_ns"]
+
+    @property
+    def values(self) -> "np.ndarray[Any, Any]":
+        """The last column: of samples, what was read."""
+        return self[next(reversed(self.columns))]
+
+    def to_arrow(self) -> "pa.Table":
+        """As a pyarrow.Table; each field's metadata has its unit."""
+        pa = needed("pyarrow")
+        arrays = [_arrow(pa, cells) for cells in self.columns.values()]
+        fields = [
+            pa.field(name, made.type, metadata={"unit": self.units[name]} if self.units.get(name) else None)
+            for name, made in zip(self.columns, arrays, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """As a pandas.DataFrame."""
+        return needed("pandas").DataFrame({name: self[name] for name in self})
+
+    def to_polars(self) -> "pl.DataFrame":
+        """As a polars.DataFrame."""
+        return needed("polars").from_arrow(self.to_arrow())
+
+
+def needed(package: str) -> Any:
+    """The package, or an error that says how to get it."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise PackageMissing(package, extra="export") from error
+
+
+def _numpy(cells: Cells) -> Any:
+    np = needed("numpy")
+    if isinstance(cells.values, list):
+        return np.array(cells.values, dtype=object)
+    # A copy: an array that lends its memory cannot grow.
+    found = np.array(memoryview(cells.values))
+    if cells.values.typecode == "q" and cells.missing:
+        found = found.astype(float)
+        found[cells.missing] = np.nan
+    return found
+
+
+def _arrow(pa: Any, cells: Cells) -> Any:
+    np = needed("numpy")
+    if isinstance(cells.values, list):
+        return pa.array([cell if cell is None else str(cell) for cell in cells.values], pa.string())
+    found = np.array(memoryview(cells.values))
+    if cells.values.typecode == "d":
+        return pa.array(found, pa.float64(), from_pandas=True)
+    mask = np.zeros(len(found), bool)
+    mask[cells.missing] = True
+    return pa.array(found, pa.int64(), mask=mask)

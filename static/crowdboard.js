@@ -1,0 +1,25 @@
+import { element, setText, show } from './dom.js';
+import { count } from './format.js';
+
+/** @typedef {import('./types.js').Show} Show */
+
+/** The hall's questions in the race: how many are being answered now, and what became of the others. */
+export class CrowdBoard {
+  constructor() {
+    this.running = element('b', 'crowd-running');
+    this.what = element('span', 'crowd-what');
+    this.rest = element('p', 'crowd-rest');
+    this.root = element('section', 'crowdboard', element('p', 'crowd-now', this.running, this.what), this.rest);
+    this.root.setAttribute('aria-label', 'The hall’s questions');
+  }
+
+  /** @param {Show} state */
+  draw({ load }) {
+    show(this.root, load !== null);
+    if (!load) return;
+    setText(this.running, count(load.running));
+    setText(this.what, load.running === 1 ? 'of your questions, now' : 'of your questions, at once');
+    const most = load.most ? `, up to ${count(load.most)} at once` : '';
+    setText(this.rest, load.open && load.sent === 0 ? 'Send one from your phone' : `${count(load.sent)} sent${most}`);
+  }
+}

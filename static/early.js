@@ -1,0 +1,8 @@
+// Runs before the modules have come, so that the stream is on its way meanwhile; links.js takes it over.
+(() => {
+  const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`);
+  /** @type {string[]} */
+  const heard = [];
+  socket.onmessage = ({ data }) => heard.push(data);
+  Object.assign(window, { early: { socket, heard } });
+})();

@@ -1,0 +1,77 @@
+import { RunClock } from './clock.js';
+import { recall } from './recall.js';
+import { SharedScale } from './scale.js';
+import { arms, initial, reduce } from './state.js';
+import { Stream } from './stream.js';
+import { WINDOW_NS } from './track.js';
+import { Tracks } from './tracks.js';
+
+/** @typedef {import('./state.js').Event} Event */
+
+const JUMP_NS = 5e8;
+
+/** What a page draws from: the state, the tracks of power, the run's clock and the scale, all kept up by the stream. */
+export class Feed {
+  /**
+   * @param {() => void} greeted called with every `hello` that is not a mere going on
+   * @param {(message: import('./types.js').Message) => void} heard called with every message, when the state has it
+   */
+  constructor(greeted, heard) {
+    this.greeted = greeted;
+    this.heard = heard;
+    this.state = initial();
+    this.tracks = new Tracks([], undefined);
+    this.scale = new SharedScale();
+    this.clock = new RunClock();
+    this.stream = new Stream({
+      message: (message) => this.dispatch({ type: 'message', message, nowMs: performance.now() }),
+      open: () => this.dispatch({ type: 'opened' }),
+      closed: (delayMs, reason) => this.dispatch({ type: 'closed', again: delayMs !== null, reason }),
+    });
+    this.stream.acknowledges = true;
+  }
+
+  start() {
+    this.stream.start();
+  }
+
+  /** @param {Event} event */
+  dispatch(event) {
+    const before = this.state.run?.id;
+    this.state = reduce(this.state, event);
+    if (event.type !== 'message') return;
+    this.follow(before, event);
+    this.heard(event.message);
+  }
+
+  /** @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
+  follow(runBefore, { message, nowMs }) {
+    if (message.type === 'hello' && !message.resumed) {
+      const labels = arms(this.state).map(({ label }) => label);
+      const back = (message.frame?.run_t_ns ?? NaN) < this.clock.newest_t_ns - JUMP_NS; // a replay has gone back
+      if (message.run?.id !== runBefore || back || this.tracks.labels.join() !== labels.join()) {
+        this.tracks = new Tracks(labels, message.run?.schedule?.mode);
+        this.scale = new SharedScale();
+        this.clock.reset();
+      }
+      this.tracks.replace(message);
+      if (message.frame) this.observe(message.frame, nowMs);
+      recall(message.frame, this.tracks);
+      this.greeted();
+    } else if (message.type === 'frame' && (message.run ?? undefined) === this.state.run?.id) {
+      this.observe(message, nowMs);
+    }
+  }
+
+  /** @param {import('./types.js').Frame} frame @param {number} nowMs */
+  observe(frame, nowMs) {
+    this.clock.observe(nowMs, frame.t_ns, frame.run_t_ns);
+    this.tracks.push(frame);
+  }
+
+  /** The top of the power axis for the last half minute before `run_t_ns`. @param {number} run_t_ns @param {number} nowMs */
+  top(run_t_ns, nowMs) {
+    this.scale.follow(this.tracks.peak(run_t_ns - WINDOW_NS), nowMs);
+    return this.scale.max;
+  }
+}

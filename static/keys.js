@@ -1,0 +1,77 @@
+import { element } from './dom.js';
+
+/**
+ * The keyboard, for every page: one table, of which a page binds what it can do, and `?` shows what is bound.
+ *
+ * @typedef {{name: string, key: string, shown: string, says: string}} Key
+ * @typedef {{act: () => void, when: () => boolean}} Binding
+ */
+
+/** @type {Key[]} */
+export const KEYS = [
+  { name: 'toggle', key: ' ', shown: 'Space', says: 'start the race; twice: stop it' },
+  { name: 'next', key: 'ArrowRight', shown: '→', says: 'end this turn, or skip the wait' },
+  { name: 'back', key: 'ArrowLeft', shown: '←', says: 'one turn back, in a recording' },
+  { name: 'swap', key: 's', shown: 'S', says: 'swap the sides on the screen' },
+  { name: 'freeze', key: 'f', shown: 'F', says: 'freeze the screen, or let it go on' },
+  { name: 'verdict', key: 'v', shown: 'V', says: 'hide the verdict, or reveal it' },
+  { name: 'fallback', key: 'r', shown: 'R', says: 'play the recording; twice: back to live' },
+  { name: 'help', key: '?', shown: '?', says: 'show or close this list' },
+];
+
+/** Whether a key press belongs to what has the focus, and not to the page. @param {KeyboardEvent} event */
+export function isTyping({ target, key, ctrlKey, metaKey, altKey, repeat }) {
+  if (ctrlKey || metaKey || altKey || repeat) return true;
+  const tag = /** @type {Element | null} */ (target)?.tagName ?? '';
+  if (['INPUT', 'SELECT', 'TEXTAREA'].includes(tag)) return true;
+  return key === ' ' && ['BUTTON', 'A', 'SUMMARY'].includes(tag);
+}
+
+/** Listens for the keys of the table. */
+export class Keys {
+  /** @param {Key[]} table */
+  constructor(table = KEYS) {
+    this.table = table;
+    /** @type {Map<string, Binding>} */
+    this.bindings = new Map();
+    this.dialog = element('dialog', 'keys');
+    this.dialog.setAttribute('aria-label', 'Keyboard');
+    this.dialog.addEventListener('click', () => this.dialog.close());
+    document.body.append(this.dialog);
+    document.addEventListener('keydown', (event) => this.pressed(event));
+    this.bind('help', () => this.help());
+  }
+
+  /** @param {string} name in the table @param {() => void} act @param {() => boolean} [when] it can be done */
+  bind(name, act, when = () => true) {
+    this.bindings.set(name, { act, when });
+    return this;
+  }
+
+  /** The rows of the table that can be done now. */
+  possible() {
+    return this.table.filter(({ name }) => this.bindings.get(name)?.when());
+  }
+
+  /** @param {KeyboardEvent} event */
+  pressed(event) {
+    if (isTyping(event)) return;
+    const row = this.possible().find(({ key }) => key === event.key || key === event.key.toLowerCase());
+    if (!row || (this.dialog.open && row.name !== 'help')) return;
+    event.preventDefault();
+    this.bindings.get(row.name)?.act();
+  }
+
+  /** Shows the list, or closes it. */
+  help() {
+    if (this.dialog.open) {
+      this.dialog.close();
+      return;
+    }
+    const rows = this.possible().map(({ shown, says }) => element('tr', '', element('th', '', element('kbd', '', shown)), element('td', '', says)));
+    const close = element('button', '', 'Close');
+    close.type = 'button';
+    this.dialog.replaceChildren(element('h2', '', 'Keyboard'), element('table', '', element('tbody', '', ...rows)), close);
+    this.dialog.showModal();
+  }
+}

@@ -1,0 +1,202 @@
+import { Actions, busy, replaying, request } from './actions.js';
+import { badges, drawBadges } from './badge.js';
+import { RunClock } from './clock.js';
+import { ask, consoleName, post, rename, takeControl } from './desk.js';
+import { byId, setAttribute, setText, show } from './dom.js';
+import { Keys } from './keys.js';
+import { Audience } from './presentaudience.js';
+import { CheckList } from './presentcheck.js';
+import { Figures } from './presentfigures.js';
+import { Script } from './presentscript.js';
+import { holder, initial, reduce, whoText } from './presentstate.js';
+import { screenTiles, Tiles } from './presenttiles.js';
+import { phaseDetail, phaseName, remaining } from './schedule.js';
+import { Stream } from './stream.js';
+
+/** @typedef {import('./presentstate.js').Event} Event */
+/** @typedef {import('./desk.js').Answer} Answer */
+
+const DRAWN_EVERY_MS = 200;
+const ASKED_EVERY_MS = 3000;
+const SCREEN = ['swap', 'freeze', 'verdict', 'fallback', 'toggle', 'next', 'back'];
+
+let state = initial();
+let drawing = 0;
+let presenter = '';
+const clock = new RunClock();
+const actions = new Actions(() => state.stream, told);
+const keys = new Keys();
+const tiles = new Tiles(byId('tiles'), (name) => actions.act(name), (name) => actions.question(name, performance.now()));
+const figures = new Figures(byId('figures'), byId('verdict'));
+const audience = new Audience(
+  { tiles: byId('audience'), ways: byId('ways'), guesses: /** @type {HTMLDetailsElement} */ (byId('guesses')) },
+  async (path, body) => { told(await post(path, body)); lookAtGuesses(); },
+);
+const script = new Script({
+  steps: byId('steps'), notes: byId('notes'), programme: byId('programme'), learn: byId('demo-learn'),
+  demo: /** @type {HTMLSelectElement} */ (byId('demo')),
+}, async (demo) => { told(await post('/api/show/demo', { demo })); look(); });
+const checks = new CheckList({
+  said: byId('check-said'), button: button('check'), list: byId('findings'), fine: byId('fine'),
+}, check);
+const stream = new Stream({
+  message: (message) => hear({ type: 'message', message, nowMs: performance.now() }),
+  open: () => hear({ type: 'opened' }),
+  closed: (delayMs, reason) => hear({ type: 'closed', again: delayMs !== null, reason }),
+});
+
+/** @param {string} id */
+function button(id) {
+  return /** @type {HTMLButtonElement} */ (byId(id));
+}
+
+/** @param {Event} event */
+function dispatch(event) {
+  state = reduce(state, event);
+  if (event.type !== 'stream') draw();
+}
+
+/** @param {import('./state.js').Event} event */
+function hear(event) {
+  dispatch({ type: 'stream', event });
+  if (event.type !== 'message' || event.message.type === 'missed') return;
+  const frame = event.message.type === 'frame' ? event.message : event.message.frame;
+  if (frame) clock.observe(event.nowMs, frame.t_ns, frame.run_t_ns);
+  // Who has control has changed: whether that is this console only the server knows.
+  const name = state.stream.show.presenter?.name ?? '';
+  if (name !== presenter) look();
+  presenter = name;
+}
+
+/** What an action came to. @param {Answer} answer */
+function told({ error, status }) {
+  dispatch(status === 401 ? { type: 'shut' } : { type: 'notice', text: error });
+  look();
+}
+
+/** Asks for what only the presenter hears. */
+async function look() {
+  const { ok, status, answer } = await ask('GET', '/api/show');
+  if (ok) dispatch({ type: 'desk', desk: answer });
+  else if (status === 401) dispatch({ type: 'shut' });
+  return ok ? answer : null;
+}
+
+/** A console that opens while nobody acts has control from the start; one that comes second has to ask for it. */
+async function begin() {
+  const answer = await look();
+  if (answer && !answer.show.presenter) told(await takeControl(false));
+}
+
+async function check() {
+  const demo = state.desk?.demo ?? '';
+  dispatch({ type: 'check', check: { state: 'running', findings: [], demo } });
+  const { ok, answer, error } = await ask('GET', `/api/preflight?demo=${encodeURIComponent(demo)}`);
+  dispatch({ type: 'check', check: ok ? { state: 'done', ok: answer.ok, findings: answer.findings } : { state: 'failed', error } });
+}
+
+async function lookAtGuesses() {
+  if (!state.stream.show.bet || !/** @type {HTMLDetailsElement} */ (byId('guesses')).open) return;
+  const { ok, answer } = await ask('GET', '/api/show/bet');
+  if (ok) dispatch({ type: 'guesses', guesses: answer.guesses ?? [] });
+}
+
+async function lookForWays() {
+  const { ok, answer } = await ask('GET', '/api/show/addresses');
+  if (ok) dispatch({ type: 'ways', ways: answer.addresses ?? [] });
+}
+
+function draw() {
+  cancelAnimationFrame(drawing);
+  drawing = requestAnimationFrame(drawNow);
+}
+
+function drawNow() {
+  const nowMs = performance.now();
+  const { stream: now } = state;
+  const { frame, run, demo, show: screen } = now;
+  const title = state.desk?.demos.find(({ name }) => name === state.desk?.demo)?.title;
+  setText(byId('title'), run && (busy(now) || !title) ? run.title : title ?? demo?.title ?? 'wattrace');
+  setText(byId('phase'), phaseName(frame) || 'Connecting');
+  setText(byId('left'), remaining(frame?.schedule, clock.now(nowMs)));
+  setText(byId('turn'), phaseDetail(frame, run?.schedule ?? demo?.schedule));
+  drawBadges(byId('badges'), badges(now, nowMs));
+  drawLock();
+  figures.draw(now);
+  tiles.draw(screenTiles(now));
+  drawAutomatic(screen.fallback);
+  audience.draw(state);
+  script.draw(state);
+  show(byId('preflight'), Boolean(state.desk?.demos.length));
+  checks.draw(state.check, busy(now));
+  setText(byId('who'), whoText(state));
+  const notice = state.shut ? 'This browser is logged out: open a new link from the terminal.' : state.notice;
+  setText(byId('notice'), notice);
+  show(byId('notice'), notice !== '');
+  drawDock(nowMs);
+}
+
+function drawLock() {
+  const { text, action, mine } = holder(state);
+  setText(byId('holder'), text);
+  setText(byId('take'), action);
+  setAttribute(document.body, 'data-mine', String(mine));
+}
+
+/** @param {number} nowMs */
+function drawDock(nowMs) {
+  const { stream: now } = state;
+  const running = busy(now);
+  setText(byId('toggle'), actions.question('toggle', nowMs) || (running ? 'Stop' : 'Start'));
+  setAttribute(byId('toggle'), 'data-running', String(running));
+  button('next').disabled = request('next', now) === null;
+  setText(byId('next'), replaying(now) ? 'Next turn' : frameWaits(now) ? 'Skip the wait' : 'Next turn');
+  const { fallback } = now.show;
+  button('panic').disabled = !fallback || (!fallback.on && !fallback.available);
+  setText(byId('panic'), actions.question('fallback', nowMs) || (fallback?.on ? 'Back to live' : 'Panic: recording'));
+}
+
+/** Whether what runs now is a wait that can be skipped. @param {import('./state.js').State} now */
+function frameWaits(now) {
+  return ['warming', 'baseline', 'cooling'].includes(now.frame?.state ?? '');
+}
+
+/** @param {import('./types.js').Fallback | null} fallback */
+function drawAutomatic(fallback) {
+  const label = byId('automatic');
+  show(label, fallback !== null);
+  const box = /** @type {HTMLInputElement} */ (label.children[0]);
+  if (fallback && box.checked !== fallback.automatic) box.checked = fallback.automatic;
+}
+
+function bind() {
+  for (const name of SCREEN) keys.bind(name, () => actions.act(name), () => !state.shut);
+  keys.bind('back', () => actions.act('back'), () => replaying(state.stream));
+  byId('toggle').addEventListener('click', () => actions.act('toggle'));
+  byId('next').addEventListener('click', () => actions.act('next'));
+  byId('panic').addEventListener('click', () => actions.act('fallback'));
+  byId('help').addEventListener('click', () => keys.help());
+  byId('take').addEventListener('click', async () => {
+    const { mine } = holder(state);
+    told(mine ? await post('/api/show/unlock') : await takeControl(state.stream.show.presenter !== null));
+  });
+  byId('automatic').addEventListener('change', async (event) => {
+    const automatic = /** @type {HTMLInputElement} */ (event.target).checked;
+    told(await post('/api/show/fallback', { automatic }));
+  });
+  byId('guesses').addEventListener('toggle', lookAtGuesses);
+  const name = /** @type {HTMLInputElement} */ (byId('name'));
+  name.value = consoleName();
+  name.addEventListener('change', async () => {
+    rename(name.value);
+    if (holder(state).mine) told(await takeControl(false));
+  });
+}
+
+bind();
+stream.acknowledges = true;
+stream.start();
+begin();
+lookForWays();
+window.setInterval(draw, DRAWN_EVERY_MS);
+window.setInterval(() => { if (!document.hidden) { look(); lookAtGuesses(); } }, ASKED_EVERY_MS);

@@ -1,0 +1,100 @@
+/**
+ * Everything the console knows, in one place: the stream's state, and what only the presenter hears.
+ *
+ * @typedef {import('./state.js').State} Stream
+ * @typedef {{name: string, title: string, learn: string}} Entry
+ * @typedef {{has_control: boolean, viewers: number, recorders: number, demos: Entry[], demo: string | null, notes: string, steps: string[]}} Desk
+ * @typedef {{check: string, level: 'ok' | 'warning' | 'problem', text: string, remedy: string}} Finding
+ * @typedef {{state: 'none' | 'running' | 'done' | 'failed', demo: string, ok: boolean, findings: Finding[], error: string}} Check
+ * @typedef {{address: string, url: string, short: string}} Way
+ * @typedef {{id: number, nickname: string, guess: number}} Guess
+ *
+ * @typedef {object} Present
+ * @property {Stream} stream
+ * @property {Desk | null} desk what the server tells the presenter, every few seconds
+ * @property {boolean} shut whether this browser is no presenter's any more
+ * @property {Check} check
+ * @property {Way[]} ways by which phones can come
+ * @property {Guess[]} guesses to look through
+ * @property {string} notice what the last action came to
+ *
+ * @typedef {{type: 'stream', event: import('./state.js').Event}
+ *   | {type: 'desk', desk: Desk}
+ *   | {type: 'shut'}
+ *   | {type: 'check', check: Partial<Check>}
+ *   | {type: 'ways', ways: Way[]}
+ *   | {type: 'guesses', guesses: Guess[]}
+ *   | {type: 'notice', text: string}} Event
+ */
+
+import { duration } from './format.js';
+import { initial as nothing, reduce as follow } from './state.js';
+
+/** @returns {Present} */
+export function initial() {
+  return {
+    stream: nothing(), desk: null, shut: false, ways: [], guesses: [], notice: '',
+    check: { state: 'none', demo: '', ok: false, findings: [], error: '' },
+  };
+}
+
+/** @param {Present} state @param {Event} event @returns {Present} */
+export function reduce(state, event) {
+  switch (event.type) {
+    case 'stream':
+      return { ...state, stream: follow(state.stream, event.event) };
+    case 'desk':
+      return { ...state, desk: event.desk, shut: false };
+    case 'shut':
+      return { ...state, shut: true, desk: null };
+    case 'check':
+      return { ...state, check: { ...state.check, ...event.check } };
+    case 'ways':
+      return { ...state, ways: event.ways };
+    case 'guesses':
+      return { ...state, guesses: event.guesses };
+    case 'notice':
+      return { ...state, notice: event.text };
+    default:
+      return state;
+  }
+}
+
+/** Who has control, and what this console can do about it. @param {Present} state */
+export function holder({ stream, desk }) {
+  const presenter = stream.show.presenter;
+  if (!presenter) return { text: 'Nobody has control', action: 'Take control', mine: false };
+  if (desk?.has_control) return { text: 'You have control', action: 'Give it up', mine: true };
+  return { text: `${presenter.name} has control for ${duration(presenter.seconds_left)} more`, action: 'Take over', mine: false };
+}
+
+/** The findings that need a look, the gravest first, and those that do not. @param {Finding[]} findings */
+export function sorted(findings) {
+  const weights = ['problem', 'warning', 'ok'];
+  const by = weights.map((level) => findings.filter((finding) => finding.level === level));
+  return { open: [...by[0], ...by[1]], fine: by[2] };
+}
+
+/** What the check came to. @param {Check} check */
+export function checkText({ state, ok, findings, error }) {
+  if (state === 'none') return 'Nothing has been checked yet. It takes about five seconds.';
+  if (state === 'running') return 'Checking devices, arms, disk and network';
+  if (state === 'failed') return error;
+  const { open } = sorted(findings);
+  const problems = open.filter(({ level }) => level === 'problem').length;
+  if (!ok) return `${counted(problems, 'thing')} must be put right before this demo can race here.`;
+  return open.length ? `It can race. ${counted(open.length, 'thing')} will make its figures doubtful.` : 'All is well: it can race.';
+}
+
+/** Who is there. @param {Present} state */
+export function whoText({ desk }) {
+  if (!desk) return '';
+  const { viewers, recorders } = desk;
+  const watching = viewers === 1 ? 'Only this console is watching' : `${viewers} browsers are watching, consoles among them`;
+  return recorders ? `${watching}, ${counted(recorders, 'program')} ${recorders === 1 ? 'copies' : 'copy'} the recording` : watching;
+}
+
+/** @param {number} number @param {string} noun */
+function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,24 @@
+import { BetBoard } from './betboard.js';
+import { CrowdBoard } from './crowdboard.js';
+import { setAttribute } from './dom.js';
+import { JoinCard } from './joincard.js';
+
+/** @typedef {import('./types.js').Show} Show */
+
+/** What the projector shows for the audience beside the arms: the way in, the bet, the hall's questions. */
+export class StageCard {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.cards = [new JoinCard(), new BetBoard(), new CrowdBoard()];
+    for (const card of this.cards) card.root.hidden = true;
+    root.append(...this.cards.map((card) => card.root));
+  }
+
+  /** @param {Show} state */
+  draw(state) {
+    for (const card of this.cards) card.draw(state);
+    // A bet that goes on, or has just been told, needs room; without one the address has it, before the race.
+    setAttribute(this.root, 'data-bet', state.bet?.state ?? 'off');
+  }
+}

@@ -1,0 +1,30 @@
+import { counters, painted } from './counters.js';
+import { byId } from './dom.js';
+import { Dvr } from './dvr.js';
+import { Feed } from './feed.js';
+import { ViewPage } from './viewpage.js';
+
+const DRAW_EVERY_MS = 100; // a phone's battery is its owner's; digits that change faster cannot be read
+const CALM_EVERY_MS = 500;
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+const page = new ViewPage();
+const feed = new Feed(() => {}, (message) => dvr.hear(message, feed.state));
+const dvr = new Dvr(byId('dvr'), () => page.arms.map(({ chart }) => chart));
+let drawnMs = -Infinity;
+
+/** @param {number} nowMs */
+function tick(nowMs) {
+  requestAnimationFrame(tick);
+  if (nowMs - drawnMs < (calm.matches ? CALM_EVERY_MS : DRAW_EVERY_MS)) return;
+  drawnMs = nowMs;
+  page.draw(feed, performance.now(), dvr);
+  counters.framesDrawn += 1;
+  const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
+  Object.assign(counters, { framesReceived, lastSeq, gaps, missed });
+  if (frame) painted('firstDigitsMs');
+}
+
+Object.assign(window, { wattrace: counters });
+feed.start();
+requestAnimationFrame(tick);

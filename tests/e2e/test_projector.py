@@ -1,0 +1,112 @@
+"""What the projector does with what it is told: a picture is held, sides change, a verdict waits, hidden tabs skip."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from e2e.staged import NS, Stage, drawn, frame, hello, staged
+from server.show import Show
+
+pytestmark = pytest.mark.browser
+
+# A hidden tab gets no animation frames; messages still come.
+HIDEABLE = """
+const ask = window.requestAnimationFrame.bind(window);
+const waiting = [];
+window.seen = true;
+window.requestAnimationFrame = (callback) => (window.seen ? ask(callback) : waiting.push(callback));
+window.show = () => { window.seen = true; waiting.splice(0).forEach((callback) => ask(callback)); };
+"""
+
+# All words of the page, and those that are said of its parts.
+SAID = """() => document.body.textContent + [...document.querySelectorAll('[title], [aria-label]')]
+  .map((node) => `${node.title} ${node.ariaLabel}`).join()"""
+
+
+def settings(**keys: bool) -> dict[str, object]:
+    return {**Show().payload(), **keys}
+
+
+def race_on(page: Page, stage: Stage, seconds: float, **keys: object) -> None:
+    """Frames of that much of the race, twenty a second, as fast as they can be sent; each has its own temperature."""
+    run = stage.first["run"]["id"]
+    for step in range(round(seconds * 20)):
+        t_ns = round((61 + step / 20) * NS)
+        power = {"t_ns": [t_ns], "mean": [200.0], "min": [190.0], "max": [210.0], "arm": ["A"]}
+        stage.send(frame(run=run, t_s=t_ns / NS, power=power, temperature_celsius=40 + step, **keys))  # type: ignore[arg-type]
+    page.wait_for_timeout(200)
+
+
+def test_a_frozen_picture_stays_until_it_is_let_go(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        race_on(page, stage, 1)
+        expect(page.locator("#device")).to_contain_text("59 °C")
+        race_on(page, stage, 0.05, show=settings(frozen=True))
+        expect(page.locator("#badges")).to_contain_text("FROZEN")
+        expect(page.locator("#badges")).to_contain_text("SIMULATED")
+        trace = page.locator("#panels .trace-own").first
+        drawn(page)
+        held = trace.get_attribute("d")
+        race_on(page, stage, 2)
+        expect(page.locator("#device")).to_contain_text("40 °C")
+        assert trace.get_attribute("d") == held
+        race_on(page, stage, 0.05, show=settings())
+        expect(page.locator("#badges")).not_to_contain_text("FROZEN")
+        expect(page.locator("#age")).not_to_contain_text("held")
+
+
+def test_sides_are_swapped_with_all_that_belongs_to_them(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        expect(page.locator("#panels .panel-name").first).to_have_text("batch 1")
+        stage.send(hello(show=settings(swapped=True)))
+        expect(page.locator("#panels .panel-name").first).to_have_text("batch 8")
+        expect(page.locator("#panels .panel").first).to_have_attribute("data-slot", "1")
+        expect(page.locator("#race .race-lane").first).to_contain_text("B")
+        expect(page.locator("#panels .hero-digits").first).to_have_text("586")
+
+
+def test_a_hidden_verdict_is_given_away_by_nothing(browser: Browser) -> None:
+    with staged(browser, first=hello(show=settings(verdict_hidden=True))) as (page, stage):
+        expect(page.locator("#verdict")).to_contain_text("the presenter will reveal it")
+        drawn(page)
+        text = page.evaluate(SAID)
+        for secret in ("84 %", "83.9", "673 mJ", "586", "8.31", "phone charge"):
+            assert secret not in text
+        stage.send(hello())
+        expect(page.locator("#verdict")).to_contain_text("uses 84 % less energy per token")
+        expect(page.locator("#race")).to_contain_text(re.compile(r"8\.31.kJ"))
+        expect(page.locator("#panels")).to_contain_text("≈ 1.6 phone charges")
+
+
+def test_a_hidden_tab_skips_what_it_has_not_shown(browser: Browser) -> None:
+    with staged(browser, script=HIDEABLE) as (page, stage):
+        race_on(page, stage, 0.5)
+        page.evaluate("window.seen = false")
+        page.wait_for_timeout(100)
+        before = page.evaluate("window.wattrace.framesDrawn")
+        race_on(page, stage, 5)
+        assert page.evaluate("window.wattrace.framesDrawn") == before, "nothing is drawn that nobody sees"
+        page.evaluate("window.show()")
+        expect(page.locator("#device")).to_contain_text("139 °C", timeout=1000)
+        after = page.evaluate("window.wattrace.framesDrawn - " + str(before))
+        assert after < 60, "what was missed is not played"
+
+
+def test_the_table_says_what_the_panels_show(browser: Browser) -> None:
+    with staged(browser) as (page, _):
+        table = page.get_by_role("table", name="Live figures")
+        expect(table.locator("tbody tr").nth(1)).to_contain_text("B: batch 8")
+        expect(table.locator("tbody tr").nth(1)).to_contain_text("586 mJ per token")
+        page.get_by_role("button", name="Figures as a table").click()
+        expect(table).to_be_visible()
+        page.get_by_role("button", name="Figures as a table").click()
+        expect(page.locator("#figurebox")).to_have_class(re.compile("unseen"))
+
+
+def test_every_button_is_as_large_as_a_finger_and_every_chart_has_a_name(browser: Browser) -> None:
+    with staged(browser, viewport={"width": 390, "height": 844}) as (page, _):
+        for target in page.locator("button:visible, summary:visible").all():
+            box = target.bounding_box()
+            assert box is not None and box["height"] >= 44 and box["width"] >= 44
+        expect(page.get_by_role("img", name="Power while batch 1 (A) runs, over 30 seconds")).to_be_visible()

@@ -1,0 +1,95 @@
+"""The viewer page: no text is cut off, overlaps or overflows, on phones and tablets, whatever is on them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from e2e.conftest import keep_screenshot
+from e2e.staged import ORIGIN, Stage, hello, staged
+from e2e.test_layout import misplaced
+from server.show import Show
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(390, 844), (320, 640), (820, 1180)]
+HISTOGRAM = {"edges": [-1e6 + n * 2e5 for n in range(11)], "counts": [0, 3, 9, 20, 41, 30, 12, 5, 1, 2], "below": 1,
+             "above": 2}  # fmt: skip
+BET = {
+    "question": "How many joules does the best arm save against A, per 1,000 tokens?", "unit": "J",
+    "per": "1,000 tokens", "contender": "B", "baseline": "A", "guesses": 1234, "histogram": HISTOGRAM, "answer": None,
+    "low": None, "high": None, "why": "", "simulated": True, "replay": True, "closest": [],
+}  # fmt: skip
+TOLD = {"answer": -123456.0, "low": -234567.0, "high": 99999.0,
+        "closest": [{"id": n, "nickname": "W" * 20, "guess": -999999.0} for n in range(3)]}  # fmt: skip
+LOAD = {"open": True, "prompts": ["Why is the sky blue, and sunsets red?", "W" * 90, "Why?"] * 2, "sent": 1999,
+        "running": 64, "most": 64, "waiting": 3, "answered": 1900}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser) -> Iterator[tuple[Page, Stage]]:
+    """One page for all states."""
+    with staged(browser, "/view") as (page, stage):
+        yield page, stage
+
+
+def show(**parts: Any) -> dict[str, Any]:
+    return {**Show().payload(), **parts}
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_one_to_six_arms_with_one_to_six_digits(stage: tuple[Page, Stage], width: int, height: int) -> None:
+    page, far = stage
+    page.set_viewport_size({"width": width, "height": height})
+    found = {}
+    for arms in range(1, 7):
+        for digits in range(1, 7) if arms == 2 else (1, 6):
+            if wrong := misplaced(page, far, hello(arms, digits)):
+                found[arms, digits] = wrong
+                keep_screenshot(page, f"view-{width}x{height}-{arms}-{digits}")
+    assert not found
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_whatever_the_presenter_has_turned_on(stage: tuple[Page, Stage], width: int, height: int) -> None:
+    page, far = stage
+    page.set_viewport_size({"width": width, "height": height})
+    shows = [
+        show(bet={**BET, "state": "open"}, load=LOAD),
+        show(bet={**BET, "state": "closed"}, load={**LOAD, "open": False, "prompts": []}),
+        show(bet={**BET, **TOLD, "state": "revealed"}),
+        show(bet={**BET, "state": "revealed", "why": "not measured: the energy of these arms is not known"}),
+        show(verdict_hidden=True, swapped=True),
+    ]
+    found = []
+    for state in ("idle", "racing", "done", "failed"):
+        for on in shows:
+            message = hello(2, 4, state=state, show=on, reason="arm B ended by itself with status 1")
+            found += [f"{state}: {wrong}" for wrong in misplaced(page, far, message)]
+    assert found == []
+
+
+def test_a_hidden_verdict_is_told_by_nothing_on_the_page(stage: tuple[Page, Stage]) -> None:
+    page, far = stage
+    far.send(hello(2, 3, show=show(verdict_hidden=True)))
+    page.locator("#verdict[data-tone=teaser]").wait_for()
+    assert page.locator(".arm-digits").all_inner_texts() == ["?", "?"]
+    assert "84" not in page.locator("#verdict").inner_text()
+
+
+def test_the_page_is_small_and_draws_its_own_chart(browser: Browser) -> None:
+    asked: list[str] = []
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page, far = context.new_page(), Stage()
+    page.route(f"{ORIGIN}/**", far.file)
+    page.route_web_socket("**/ws*", far.connect)
+    page.on("request", lambda request: asked.append(request.url.removeprefix(ORIGIN)))
+    page.goto(f"{ORIGIN}/view")
+    page.locator(".chart-own[d^=M]").first.wait_for(state="attached")
+    hrefs = page.locator("link[rel=modulepreload]").evaluate_all("(links) => links.map((link) => link.href)")
+    preloaded = {href.removeprefix(ORIGIN) for href in hrefs}
+    context.close()
+    assert not [path for path in asked if "plotly" in path]
+    modules = {path for path in asked if path.endswith(".js")} - {"/static/theme.js"}
+    assert modules == preloaded, "no module is found late after another, and none is loaded that is not used"

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from engine import __version__
 from engine.config import Demo
+from engine.ledger import METHOD
 from engine.workload import prompts_hash
 
 
@@ -23,6 +24,7 @@ def provenance(demo: Demo, *, power: Mapping[str, JsonValue]) -> dict[str, JsonV
     return {
         **machine(power),
         "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
+        "figures_method": METHOD,
         "prompts": demo.workload.prompts,
         "prompts_sha256": prompts_hash(demo.workload.prompts),
         # Of the demo as the start document has it, so that a reader can work it out again.

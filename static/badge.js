@@ -47,7 +47,7 @@ export function badges(state, nowMs) {
   const list = [];
   const { frame, connection } = state;
   if (frame?.simulated) list.push({ kind: 'simulated', text: 'SIMULATED' });
-  if (frame?.replay) list.push({ kind: 'replay', text: state.speed === 1 ? 'REPLAY' : `REPLAY ${state.speed}×` });
+  if (frame?.replay) list.push({ kind: 'replay', text: replayText(state) });
   if (connection === 'closed') return [...list, { kind: 'offline', text: 'OFFLINE' }];
   if (connection === 'reconnecting') return [...list, { kind: 'offline', text: 'OFFLINE, reconnecting' }];
   const waited = silence(state, nowMs);
@@ -65,6 +65,12 @@ export function ageText(state, nowMs) {
   if (old === null) return '';
   if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return 'final figures';
   return old < 0.1 ? 'data < 0.1 s old' : `data ${duration(old)} old`;
+}
+
+/** @param {State} state */
+function replayText({ run, speed }) {
+  if (run?.replay?.paused) return 'REPLAY, paused';
+  return speed === 1 ? 'REPLAY' : `REPLAY ${speed}×`;
 }
 
 /** Shows badges in a list. @param {HTMLElement} list @param {Badge[]} shown */

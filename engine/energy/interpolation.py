@@ -1,8 +1,7 @@
 """The energy counter between its ticks: what can be said of the inside of one, and how surely. Pure.
 
 Every doubt is a standard deviation: that of when the ticks were (`grid.py`), and at each edge that of the course inside
-its tick (`course.py`). They are summed in quadrature, and the uncertainty is 1.65 times the sum: 95 % of a doubt that
-is spread evenly, which most are.
+its tick (`course.py`). They are summed in quadrature, and the uncertainty is 1.8 times the sum.
 """
 
 import math
@@ -15,8 +14,8 @@ from engine.energy.gaps import Piece
 from engine.energy.power import PowerTrack
 from engine.energy.ticks import CounterTrack, Places
 
-COVERAGE = 1.65
-"""Uncertainty over standard deviation: 95 % of a doubt that is spread evenly."""
+COVERAGE = 1.8
+"""Uncertainty over standard deviation: 95 % of an evenly spread doubt are within 1.65, of a normal one within 1.96."""
 
 _AROUND = 8
 """Ticks on either side that help to tell the inside of one."""
@@ -24,10 +23,10 @@ _AROUND = 8
 _QUANTUM_JOULES = 0.001
 """NVML counts millijoules."""
 
-_OPEN, _ALIASED = 0.75, 0.95
+_OPEN, _ALIASED = 0.69, 0.87
 """Standard deviation over the furthest that the course may be from the even one: one step is there all the time."""
 
-_RIPPLE = 0.05
+_RIPPLE = 0.046
 """Share of a tick's energy that a load may shift inside of it which switches between half and half as much again
 several times a tick: the windows do not show its swing."""
 

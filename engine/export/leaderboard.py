@@ -25,7 +25,8 @@ def export_leaderboard(recordings: Sequence[Recording], folder: Path) -> None:
         name = f"runs/{re.sub(r'[^A-Za-z0-9._-]', '_', recording.start.run)}.json"
         if (folder / name).exists():
             raise ExportError(recording.path, "is of a run that another of the files is of; leave one of them out")
-        whole = {"version": _VERSION, **about(recording), "facts": facts(recording.start), **recording.summary()}
+        came_of_it = {name: recording.summary()[name] for name in ("arms", "verdicts")}
+        whole = {"version": _VERSION, **about(recording), "facts": facts(recording.start), **came_of_it}
         (folder / name).write_bytes(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
         listed.append({"file": name, **_entry(recording)})
     index = {"format": "wattrace leaderboard", "version": _VERSION, "wattrace_version": __version__, "runs": listed}

@@ -71,7 +71,7 @@ class Window:
         return cls(row["round"], row["begin_t_ns"], row["drained_t_ns"] or row["cutoff_t_ns"], steady)
 
     def __contains__(self, t_ns: int) -> bool:
-        return self.begun_ns <= t_ns and (self.drained_ns is None or t_ns <= self.drained_ns)
+        return self.begun_ns < t_ns and (self.drained_ns is None or t_ns <= self.drained_ns)
 
 
 def write_timeseries(

@@ -15,6 +15,9 @@ from engine.metrics import METRICS
 from engine.recording import Recording, Table
 from engine.recording.cells import Cells
 
+CLOSING = ("requests", "rounds", "arms", "marks")
+"""Tables that are not of one stream."""
+
 Kind = Literal["integer", "number", "text", "flag"]
 
 # A column is of one kind in every recording, whatever this one happens to hold. Whole numbers by nature are bit masks,
@@ -49,13 +52,17 @@ class Layout:
     stream: str | None = None
 
 
-def stream_layout(descriptor: Descriptor, name: str) -> Layout:
-    """The layout of a stream's table, which is called `name`."""
+def stream_layout(descriptor: Descriptor, table: Table, name: str) -> Layout:
+    """The layout of a stream's table, which is called `name`: of what is described, and of what is there besides."""
     columns = [Column("stream", "text"), Column("t_ns", "integer", "ns", "since the run's start")]
-    for metric, told in descriptor.columns.items():
-        meaning = METRICS[metric].meaning if metric in METRICS else ""
-        columns.append(Column(metric, "text" if told.kind == "text" else _kind(metric), told.unit, meaning))
-    return Layout(name, tuple(columns), {"stream": descriptor.model_dump(exclude_defaults=True)}, descriptor.stream)
+    for metric, cells in table.columns.items():
+        told, known = descriptor.columns.get(metric), METRICS.get(metric)
+        if metric != "t_ns":
+            is_text = told.kind == "text" if told else isinstance(cells.values, list)
+            unit, meaning = told.unit if told else "", known.meaning if known else ""
+            columns.append(Column(metric, "text" if is_text else _kind(metric), unit, meaning))
+    about = {"stream": descriptor.model_dump(exclude_defaults=True)}
+    return Layout(name, tuple(columns), about, descriptor.stream)
 
 
 def closing_tables(passage: Passage) -> Iterator[tuple[Layout, Table]]:

@@ -9,7 +9,7 @@ from engine.documents import Descriptor
 from engine.errors import ExportError
 from engine.export.about import about
 from engine.export.passage import read_through
-from engine.export.tables import Layout, closing_tables, stream_layout
+from engine.export.tables import CLOSING, Layout, closing_tables, stream_layout
 from engine.recording import Recording, Table
 
 _STREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -60,15 +60,12 @@ class _Streams:
                 file.close()
 
     def _file(self, descriptor: Descriptor, table: Table) -> TableFile:
-        if not _STREAM.fullmatch(descriptor.stream):
+        if not _STREAM.fullmatch(descriptor.stream) or descriptor.stream in CLOSING:
             raise ExportError(descriptor.stream, "no file can have the name of this stream")
-        if unknown := table.columns.keys() - descriptor.columns.keys() - {"t_ns"}:
-            told = ", ".join(sorted(unknown))
-            raise ExportError(descriptor.stream, f"this stream has columns that no descriptor names: {told}")
         files = self._files.setdefault(descriptor.stream, [])
-        if not files or _names(files[-1].layout) != ["stream", "t_ns", *descriptor.columns]:
+        if not files or _names(files[-1].layout) != ["stream", *table]:
             name = f"{descriptor.stream}.{len(files) + 1}" if files else descriptor.stream
-            files.append(self._open(stream_layout(descriptor, name)))
+            files.append(self._open(stream_layout(descriptor, table, name)))
         return files[-1]
 
 

@@ -1,7 +1,7 @@
 """The ledger of a run: documents in, figures and verdicts out."""
 
 from engine.ledger.ledger import Ledger
-from engine.ledger.outcome import closed, outcome, told, verdicts
+from engine.ledger.outcome import METHOD, closed, outcome, told, verdicts
 from engine.ledger.standings import RoundInfo, Standings
 
-__all__ = ["Ledger", "RoundInfo", "Standings", "closed", "outcome", "told", "verdicts"]
+__all__ = ["METHOD", "Ledger", "RoundInfo", "Standings", "closed", "outcome", "told", "verdicts"]

@@ -6,6 +6,10 @@ from engine.compare import COMPARED, Verdict
 from engine.documents import Start, Stop
 from engine.ledger.ledger import Ledger
 
+METHOD = 2
+"""How figures are worked out. It rises with every change that makes another number of the same samples, and recordings
+have it (`figures_method`), so that a check knows figures of another method from wrong ones. 1: until it was recorded."""
+
 
 def verdicts(ledger: Ledger) -> list[Verdict]:
     """Every contender against the first arm, in every metric that is known."""

@@ -8,7 +8,7 @@ import orjson
 from engine.clock import NS
 from engine.documents import Start, Stop
 from engine.errors import RecordingError
-from engine.ledger import Ledger, closed
+from engine.ledger import METHOD, Ledger, closed
 from engine.recording.books import enter
 from engine.recording.findings import Report
 from engine.recording.reader import CHANGED, Reader
@@ -80,6 +80,11 @@ def _figures(report: Report, ledger: Ledger, stop: Stop, reader: Reader) -> None
         *_differences("arms", _plain(stop.arms), _plain(follows.arms)),
         *(() if old else _differences("verdicts", _plain(stop.verdicts), _plain(follows.verdicts))),
     ]
+    method = reader.start.provenance.get("figures_method", 1) if reader.start is not None else METHOD
+    if found and method != METHOD:
+        text = f"its figures were worked out by method {method}, this wattrace's is {METHOD}: {len(found):,} of them differ"
+        report.add("warning", "method", f"{text}, as {found[0]}", line)
+        return
     for text in found[:_MOST_DIFFERENCES]:
         report.add("error", "figures", text, line)
     if len(found) > _MOST_DIFFERENCES:

@@ -32,7 +32,8 @@ FOUR_FRAMES = """() => new Promise((done) => {
 class Stage:
     """The far end of a page's stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plotly: bool = True) -> None:
+        self.plotly = plotly
         self.seq = 0
         self.sockets: list[WebSocketRoute] = []
         self.first: dict[str, Any] = hello()
@@ -57,6 +58,8 @@ class Stage:
             return route.fulfill(json={"control": False})
         if path.startswith("/api/"):
             return route.fulfill(json={})
+        if path == "/plotly.min.js" and not self.plotly:
+            return route.fulfill(status=404)
         file = script_path() if path == "/plotly.min.js" else STATIC / PAGES.get(path, path.removeprefix("/static/"))
         if file is None or not file.is_file():
             return route.fulfill(status=404)
@@ -65,11 +68,17 @@ class Stage:
 
 @contextmanager
 def staged(
-    browser: Browser, path: str = "/", *, first: dict[str, Any] | None = None, script: str = "", **options: Any
+    browser: Browser,
+    path: str = "/",
+    *,
+    first: dict[str, Any] | None = None,
+    script: str = "",
+    plotly: bool = True,
+    **options: Any,
 ) -> Iterator[tuple[Page, Stage]]:
     """A page and its stage; the page must not complain. `script` runs before the page's own."""
     context = browser.new_context(**{"viewport": {"width": 1920, "height": 1080}, **options})
-    page, stage, complaints = context.new_page(), Stage(), list[str]()
+    page, stage, complaints = context.new_page(), Stage(plotly=plotly), list[str]()
     stage.first = first or stage.first
     page.add_init_script(script)
     page.on("pageerror", lambda error: complaints.append(str(error)))

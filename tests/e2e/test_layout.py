@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import keep_screenshot
 from e2e.staged import Stage, drawn, hello, staged
@@ -20,8 +20,8 @@ SCHEMES = ("dark", "light")
 
 @pytest.fixture(scope="module")
 def stage(browser: Browser) -> Iterator[tuple[Page, Stage]]:
-    """One page for all states: a new `hello` brings it from one to the next."""
-    with staged(browser) as (page, stage):
+    """One page for all states: a new `hello` brings it from one to the next. The page's own axes are quicker drawn."""
+    with staged(browser, plotly=False) as (page, stage):
         yield page, stage
 
 
@@ -47,6 +47,14 @@ def test_one_to_six_arms_with_one_to_six_digits(stage: tuple[Page, Stage], width
                 found[arms, digits] = wrong
                 keep_screenshot(page, f"layout-{width}x{height}-{arms}-{digits}")
     assert not found
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_plotly_s_axes(browser: Browser, width: int, height: int) -> None:
+    with staged(browser, viewport={"width": width, "height": height}) as (page, stage):
+        expect(page.locator("#panels .main-svg").first).to_be_attached()
+        for arms in (1, 2, 6):
+            assert misplaced(page, stage, hello(arms, 4)) == []
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)

@@ -18,6 +18,7 @@ test('simulated and replayed data are never called live', () => {
   assert.deepEqual(words(state({ simulated: true })), ['SIMULATED']);
   assert.deepEqual(words(state({ simulated: true, replay: true })), ['SIMULATED', 'REPLAY']);
   assert.deepEqual(words(state({ replay: true }, { speed: 10 })), ['REPLAY 10×']);
+  assert.deepEqual(words(state({ replay: true, age_ns: null }, { run: { replay: { paused: true } } })), ['REPLAY, paused']);
 });
 
 test('old samples are stale', () => {

@@ -43,9 +43,13 @@
   };
 
   window.WebSocket = class {
+    static OPEN = 1;
+
     constructor() {
       this.number = 1;
+      this.readyState = 0;
       setTimeout(() => {
+        this.readyState = 1;
         this.onopen?.({});
         this.say(hello);
         // A little before the page has its axes it needs a line to draw.

@@ -84,9 +84,12 @@ class Race:
         self._narrator.sinks.append(sink)
 
     def end(self, ending: Ending) -> None:
-        """Ask the run to end so; the first one to ask decides."""
-        if self._ending is not None and not self._ending.done():
-            self._ending.set_result(ending)
+        """Ask the run to end so; the first one to ask decides. A failure is told now: its stop may take seconds."""
+        if self._ending is None or self._ending.done():
+            return
+        self._ending.set_result(ending)
+        if ending.status == "fail" and self.ledger.start is not None:
+            self._narrator.mark(MarkKind.WARNING, state="failing", text=ending.reason)
 
     def next(self) -> None:
         """End the turn that is on now, or the wait before it; passed over where there is neither."""

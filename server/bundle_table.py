@@ -29,8 +29,8 @@ def print_bundles(bundles: Sequence[Bundle], *, title: str = "measured by other 
     found = [bundle.outcome()["arms"][0] for bundle in bundles]
     for number, arm in enumerate(found, start=1):
         table.add_column(f"{number}  {arm['name']}", justify="right")
-    for title, name, digits in _FIGURES:
-        table.add_row(title, *(shown(arm[name], digits) for arm in found))
+    for words, name, digits in _FIGURES:
+        table.add_row(words, *(shown(arm[name], digits) for arm in found))
     table.add_row("power, W (mean)", *(shown(arm["power_watts"]["mean"], 1) for arm in found))
     console.print(table)
     for number, (bundle, arm) in enumerate(zip(bundles, found, strict=True), start=1):

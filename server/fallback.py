@@ -80,6 +80,8 @@ class Fallback:
         """What is wrong with the race, in a sentence; empty while nothing is."""
         if self.live.state == "failed":
             return self.live.reason or "the race has failed"
+        if self.live.failing and self.live.ledger.stop is None:
+            return self.live.failing[:300]
         for label, books in self.live.ledger.arms.items():
             if books.state == "failed":
                 return f"{label} has failed: {books.reason}"[:300]

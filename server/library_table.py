@@ -26,7 +26,7 @@ def print_library(entries: Sequence[Entry], folder: Path) -> None:
         about = f"{entry.demo or DASH} on {entry.gpu or DASH}" if entry.run else entry.problem or ""
         console.print(f"{'':18}{about}", markup=False)
     total = sum(entry.bytes for entry in entries)
-    console.print(f"{len(entries)} recordings, {size(total)}, in {folder}", markup=False)
+    console.print(f"{_recordings(len(entries))}, {size(total)}, in {folder}", markup=False)
 
 
 def print_plan(plan: Plan, *, deleted: Sequence[Path] | None) -> None:
@@ -38,9 +38,13 @@ def print_plan(plan: Plan, *, deleted: Sequence[Path] | None) -> None:
     if plan.too_much_bytes:
         console.print(f"still {size(plan.too_much_bytes)} over the limit: the rest is kept, or cannot be judged")
     verb = "would be" if deleted is None else "are"
-    console.print(f"{len(plan.going)} recordings, {size(plan.bytes_freed)}; {size(plan.bytes_left)} {verb} left")
+    console.print(f"{_recordings(len(plan.going))}, {size(plan.bytes_freed)}; {size(plan.bytes_left)} {verb} left")
     if deleted is None and plan.going:
         console.print("nothing was deleted; --yes deletes")
+
+
+def _recordings(count: int) -> str:
+    return "1 recording" if count == 1 else f"{count} recordings"
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:

@@ -91,6 +91,8 @@ class Scene:
         self._prefills: dict[str, Prefill] = {}
         self._override: tuple[str, str] | None = (state, "")
         self._sampled_ns: int | None = None
+        self.failing = ""
+        """What has died, though the run goes on without it, or still tidies up before it ends."""
         self._verdict: dict[str, Any] | None = None
         self._verdict_ns: int | None = None
         self.sensing = Sensing()
@@ -194,6 +196,8 @@ class Scene:
             case MarkKind.ROUND_END if mark.arm:
                 self.powers.end_round(mark.end_t_ns or mark.t_ns, mark.arm)
                 self._verdict_ns = None
+            case MarkKind.WARNING if mark.state == "failing" or mark.data.get("code") == "sampler_died":
+                self.failing = mark.text or "the race is failing"
             case _:
                 pass
         if follower := self._followers.get(mark.arm or ""):

@@ -17,7 +17,9 @@ const FULL = 4429;
 function takeEarly() {
   const early = /** @type {any} */ (window).early;
   Object.assign(window, { early: null });
-  return early?.socket.readyState <= WebSocket.OPEN ? early : null;
+  if (early?.socket.readyState <= WebSocket.OPEN) return early;
+  if (early) early.socket.onmessage = null;
+  return null;
 }
 
 /** The WebSocket, where viewers say what they have seen. */

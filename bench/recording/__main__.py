@@ -1,6 +1,6 @@
 """What recordings are worth: speed and size of an hour of them, and what accidents leave.
 
-python bench/recording [--only reading|killed|mutations] [--json FILE]
+python bench/recording [--only reading|exporting|killed|mutations] [--json FILE]
 """
 
 import json
@@ -12,11 +12,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "tests")]
 
+from bench.exporting import exporting  # noqa: E402
 from bench.figures import Row, options, plain, table  # noqa: E402
 from bench.recording.harm import killed, mutations  # noqa: E402
 from bench.recording.reading import reading  # noqa: E402
 
-PARTS: dict[str, Callable[[Path], list[Row]]] = {"reading": reading, "killed": killed, "mutations": mutations}
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "reading": reading,
+    "exporting": exporting,
+    "killed": killed,
+    "mutations": mutations,
+}
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from engine.books import percentiles
 from engine.documents import ArmInfo
 from engine.errors import ExportError
 from engine.export.about import about, simulated_words
-from engine.export.llem_series import Window, write_requests, write_timeseries
+from engine.export.llem_series import Window, read_series, write_requests, write_timeseries
 from engine.export.rows import rows
 from engine.export.tables import devices_of
 from engine.recording import Recording
@@ -73,9 +73,9 @@ class _Bundle:
         _write(folder / "config.json", self._config())
         _write(folder / "system.json", self._system())
         windows = [Window.of(row) for row in self._rounds]
-        write_timeseries(self._recording, self._devices, windows, folder / "timeseries.parquet", self._identity)
-        stream = f"text.{self._info.label}"
-        write_requests(self._recording, stream, self._requests, windows, folder / "requests.parquet", self._identity)
+        found = read_series(self._recording, self._info.label, self._devices, windows)
+        write_timeseries(found.seconds, folder / "timeseries.parquet", self._identity)
+        write_requests(self._requests, found.receipts, windows, folder / "requests.parquet", self._identity)
 
     def _result(self) -> dict[str, Any]:
         arm = self._arm

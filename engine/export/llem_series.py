@@ -1,7 +1,8 @@
 """The two Parquet files of a llenergymeasure bundle: their columns are its own, to the letter."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.clock import NS
+from engine.export.passage import ROWS
 from engine.export.rows import rows
 from engine.recording import Recording
 
@@ -48,7 +50,9 @@ _REQUESTS = pa.schema(
 )
 _STATUS = {"finished": "ok", "failed": "error", "withdrawn": "timeout", "open": "timeout"}
 _MEBI = 1024 * 1024
-_MEANS = {"temperature_celsius": "temperature_c", "utilization_percent": "sm_utilisation_pct"}
+
+Identity = Mapping[str, str]
+"""What goes into a file's metadata, so that it is known when it lies alone."""
 
 Second = tuple[int, int]
 """A whole second since the first window's begin, and a GPU's index."""
@@ -74,75 +78,102 @@ class Window:
         return self.begun_ns < t_ns and (self.drained_ns is None or t_ns <= self.drained_ns)
 
 
-def write_timeseries(
-    recording: Recording, devices: Sequence[str], windows: Sequence[Window], path: Path, identity: Mapping[str, str]
-) -> None:
-    """Means over each second in which the arm ran, as llenergymeasure's own are; throttle bits are added up."""
-    found: dict[Second, dict[str, list[float]]] = {}
-    for device in devices:
-        for stream in (device, f"{device}.slow"):
-            if stream in recording.descriptors:
-                _collect(recording, stream, int(device.removeprefix("gpu")), windows, found)
-    rows = [_second(second, values) for second, values in sorted(found.items())]
-    pq.write_table(pa.Table.from_pylist(rows, schema=_TIMESERIES.with_metadata(dict(identity))), path)
+@dataclass
+class Readings:
+    """What was read in one second: sums and counts by metric, and every throttle bit that was set."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    throttle_bits: int | None = None
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take a row of a stream."""
+        for name, value in row.items():
+            if isinstance(value, int | float):
+                self.sums[name] = self.sums.get(name, 0.0) + value
+                self.counts[name] = self.counts.get(name, 0) + 1
+        bits = row.get("throttle_reasons")
+        if isinstance(bits, int):
+            self.throttle_bits = (self.throttle_bits or 0) | bits
+
+    def mean(self, *names: str) -> float | None:
+        """Of the first of these metrics that was read; None where none was."""
+        return next((self.sums[name] / self.counts[name] for name in names if name in self.counts), None)
+
+
+@dataclass
+class Series:
+    """What one pass through a recording finds for an arm: readings by the second, and when its tokens came."""
+
+    seconds: dict[Second, Readings] = field(default_factory=dict)
+    receipts: dict[int, list[float]] = field(default_factory=dict)
+    """Of each request when each of its tokens came, in seconds; those of one chunk at the same time."""
+
+
+def read_series(recording: Recording, label: str, devices: Sequence[str], windows: Sequence[Window]) -> Series:
+    """Read those of arm `label`; of its devices what was read in its windows."""
+    gpus = {stream: _index(device) for device in devices for stream in (device, f"{device}.slow")}
+    found = Series()
+    for stream, table in recording.batches(ROWS):
+        if stream in gpus:
+            _collect(rows(table), gpus[stream], windows, found.seconds)
+        elif stream == f"text.{label}":
+            for row in rows(table):
+                if isinstance(row.get("request"), int) and isinstance(row.get("tokens"), int):
+                    found.receipts.setdefault(row["request"], []).extend([row["t_ns"] / NS] * row["tokens"])
+    return found
+
+
+def _index(device: str) -> int:
+    """The number in a device's name; 0 for one that has none."""
+    digits = device.removeprefix("gpu")
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _collect(
-    recording: Recording, stream: str, gpu: int, windows: Sequence[Window], found: dict[Second, dict[str, list[float]]]
+    told: Iterable[dict[str, Any]], gpu: int, windows: Sequence[Window], found: dict[Second, Readings]
 ) -> None:
-    zero_ns = min(window.begun_ns for window in windows)
-    for row in rows(recording.stream(stream)):
+    begins = [window.begun_ns for window in windows]
+    for row in told:
         t_ns = row.pop("t_ns")
-        if not any(t_ns in window for window in windows):
-            continue
-        values = found.setdefault(((t_ns - zero_ns) // NS, gpu), {})
-        for name, value in row.items():
-            if isinstance(value, int | float):
-                values.setdefault(name, []).append(value)
+        at = bisect_left(begins, t_ns) - 1
+        if at >= 0 and t_ns in windows[at]:
+            found.setdefault(((t_ns - begins[0]) // NS, gpu), Readings()).add(row)
 
 
-def _second(second: Second, values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    bits = None
-    for value in values.get("throttle_reasons", ()):
-        bits = (bits or 0) | int(value)
-    memory = _mean(values.get("memory_used_bytes"))
-    power = values.get("power_instant_watts") or values.get("power_average_watts")
+def write_timeseries(seconds: Mapping[Second, Readings], path: Path, identity: Identity) -> None:
+    """Means over each second in which the arm ran, as llenergymeasure's own are; throttle bits are added up."""
+    told = [_second(second, readings) for second, readings in sorted(seconds.items(), key=lambda item: item[0])]
+    pq.write_table(pa.Table.from_pylist(told, schema=_TIMESERIES.with_metadata(dict(identity))), path)
+
+
+def _second(second: Second, readings: Readings) -> dict[str, Any]:
+    memory = readings.mean("memory_used_bytes")
     return {
         "timestamp_s": float(second[0]),
         "gpu_index": second[1],
-        "power_w": _mean(power),
-        **{theirs: _mean(values.get(ours)) for ours, theirs in _MEANS.items()},
+        "power_w": readings.mean("power_instant_watts", "power_average_watts"),
+        "temperature_c": readings.mean("temperature_celsius"),
+        "sm_utilisation_pct": readings.mean("utilization_percent"),
         "memory_used_mb": None if memory is None else memory / _MEBI,
-        "throttle_reasons": bits,
+        "throttle_reasons": readings.throttle_bits,
     }
 
 
 def write_requests(
-    recording: Recording,
-    stream: str,
     requests: Iterable[Mapping[str, Any]],
+    receipts: Mapping[int, list[float]],
     windows: Sequence[Window],
     path: Path,
-    identity: Mapping[str, str],
+    identity: Identity,
 ) -> None:
     """One row a request, times in seconds of the recording's clock; the span is told where there is but one."""
-    receipts = _receipts(recording, stream)
     by_number = {window.number: window for window in windows}
-    rows = [_request(row, by_number.get(row["round"]), receipts.get(row["request"], [])) for row in requests]
+    told = [_request(row, by_number.get(row["round"]), receipts.get(row["request"], [])) for row in requests]
     metadata = dict(identity)
     if len(windows) == 1 and (steady := windows[0].steady_ns) is not None:
         metadata |= {"span_start": repr(steady[0] / NS), "span_end": repr(steady[1] / NS)}
-    pq.write_table(pa.Table.from_pylist(rows, schema=_REQUESTS.with_metadata(metadata)), path)
-
-
-def _receipts(recording: Recording, stream: str) -> dict[int, list[float]]:
-    """When each token of each request came: those of one chunk at the same time."""
-    found: dict[int, list[float]] = {}
-    if stream in recording.descriptors:
-        for row in rows(recording.stream(stream)):
-            if isinstance(row.get("request"), int) and isinstance(row.get("tokens"), int):
-                found.setdefault(row["request"], []).extend([row["t_ns"] / NS] * row["tokens"])
-    return found
+    pq.write_table(pa.Table.from_pylist(told, schema=_REQUESTS.with_metadata(metadata)), path)
 
 
 def _request(row: Mapping[str, Any], window: Window | None, times: list[float]) -> dict[str, Any]:
@@ -170,10 +201,6 @@ def _request(row: Mapping[str, Any], window: Window | None, times: list[float]) 
         "completed_in_drain": in_steady and finished and steady is not None and ended > steady[1],
         "output_token_times": times,
     }
-
-
-def _mean(values: Sequence[float] | None) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 def _seconds(t_ns: int | None) -> float | None:

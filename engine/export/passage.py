@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from engine.documents import Descriptor, Mark, Page
+from engine.export.pages import SealedPage, documents
 from engine.recording import Recording, Table
 from engine.recording.cells import Cells, Rows
 from engine.recording.turns import RequestRows, rounds_table
@@ -38,9 +39,9 @@ def read_through(recording: Recording, on_rows: RowsSink) -> Passage:
     A page without a descriptor is described as empty.
     """
     passage, waiting = Passage(recording), _Waiting(on_rows)
-    for document in recording.documents():
+    for document in documents(recording):
         match document:
-            case Page():
+            case Page() | SealedPage():
                 waiting.add(document)
                 if document.stream.startswith("text.") and "request" in document.data:
                     passage.requests.chunks(document.t_ns, document.data["request"])
@@ -62,7 +63,7 @@ class _Waiting:
     def __init__(self, on_rows: RowsSink) -> None:
         self._on_rows = on_rows
         self._descriptors: dict[str, Descriptor] = {}
-        self._pages: dict[str, list[Page]] = {}
+        self._pages: dict[str, list[Page | SealedPage]] = {}
         self._rows: dict[str, Rows] = {}
 
     def describe(self, descriptor: Descriptor) -> None:
@@ -70,7 +71,7 @@ class _Waiting:
         self._tell(descriptor.stream)
         self._descriptors[descriptor.stream] = descriptor
 
-    def add(self, page: Page) -> None:
+    def add(self, page: Page | SealedPage) -> None:
         """Take a page."""
         pages = self._pages.setdefault(page.stream, [])
         pages.append(page)

@@ -107,7 +107,7 @@ def _of_rows(rows: Sequence[Mapping[str, Cell]]) -> Table:
 
 def _mark_row(mark: Mark) -> dict[str, Cell]:
     data = orjson.dumps(mark.data).decode() if mark.data else None
-    when = {"kind": str(mark.kind), "t_ns": mark.t_ns, "end_t_ns": mark.end_t_ns}
+    when: dict[str, Cell] = {"kind": str(mark.kind), "t_ns": mark.t_ns, "end_t_ns": mark.end_t_ns}
     return {**when, "arm": mark.arm, "round": mark.round, "state": mark.state, "text": mark.text, "data": data}
 
 

@@ -55,6 +55,22 @@ class Cells:
                 self.values[at] = math.nan
             self.values.append(cell)
 
+    def part(self, first: int, last: int) -> "Cells":
+        """Those from `first` up to `last`."""
+        found = Cells()
+        found.values = self.values[first:last]
+        found.missing = [at - first for at in self.missing if first <= at < last]
+        return found
+
+    def join(self, other: "Cells") -> None:
+        """Take all of another column's."""
+        mine, theirs = self.values, other.values
+        if isinstance(mine, list) or isinstance(theirs, list) or mine.typecode != theirs.typecode:
+            self.extend(other.cells())
+            return
+        self.missing += [at + len(mine) for at in other.missing]
+        mine.extend(theirs)  # type: ignore[arg-type]  # both are of one kind
+
     def cells(self) -> list[Cell]:
         """All of them as documents have them."""
         if isinstance(self.values, list):

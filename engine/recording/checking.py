@@ -82,8 +82,8 @@ def _figures(report: Report, ledger: Ledger, stop: Stop, reader: Reader) -> None
     ]
     method = reader.start.provenance.get("figures_method", 1) if reader.start is not None else METHOD
     if found and method != METHOD:
-        text = f"its figures were worked out by method {method}, this wattrace's is {METHOD}: {len(found):,} of them differ"
-        report.add("warning", "method", f"{text}, as {found[0]}", line)
+        text = f"its figures were worked out by method {method}, this wattrace's is {METHOD}"
+        report.add("warning", "method", f"{text}: {len(found):,} of them differ, as {found[0]}", line)
         return
     for text in found[:_MOST_DIFFERENCES]:
         report.add("error", "figures", text, line)

@@ -118,14 +118,13 @@ class Recording:
             known = sorted({column for found in self.descriptors.values() for column in found.columns})
             raise RecordingError(self.path, f"has no {metric} in {where}; there are {', '.join(known)}")
         columns = {"stream": Cells(text=True), "t_ns": Cells(), metric: Cells()}
-        for name, rows in self._rows(wanted, from_ns, to_ns).items():
-            times = rows.t_ns.cells()
-            cells = rows.columns[metric].cells() if metric in rows.columns else [None] * len(rows)
+        for name, rows in self._rows(wanted, from_ns, to_ns, only=metric).items():
+            times = rows.t_ns.values
             first = 0 if from_ns is None else bisect_left(times, from_ns)  # type: ignore[type-var]
-            last = None if to_ns is None else bisect_right(times, to_ns)  # type: ignore[type-var]
-            columns["stream"].extend([name] * len(times[first:last]))
-            columns["t_ns"].extend(times[first:last])
-            columns[metric].extend(cells[first:last])
+            last = len(times) if to_ns is None else bisect_right(times, to_ns)  # type: ignore[type-var]
+            columns["stream"].extend([name] * (last - first))
+            columns["t_ns"].join(rows.t_ns.part(first, last))
+            columns[metric].join((rows.columns.get(metric) or Cells(missing=len(rows))).part(first, last))
         return Table(columns, units={"t_ns": "ns", metric: self.descriptors[wanted[0]].columns[metric].unit})
 
     def stream(self, name: str) -> Table:
@@ -150,7 +149,7 @@ class Recording:
     def requests(self) -> Table:
         """One row a request: when it was sent and answered, and what came of it."""
         streams = [name for name in self.descriptors if name.startswith("text.")]
-        return requests_table(self._outline.marks, self._rows(streams))
+        return requests_table(self._outline.marks, self._rows(streams, only="request"))
 
     def rounds(self) -> Table:
         """One row a round: when it was, and its figures, which are those of `summary()`."""
@@ -188,11 +187,14 @@ class Recording:
         units = {name: METRICS[name].unit for name in columns if name in METRICS}
         return Table({"t_ns": rows.t_ns, **columns}, units={"t_ns": "ns", **units})
 
-    def _rows(self, streams: Sequence[str], from_ns: int | None = None, to_ns: int | None = None) -> dict[str, Rows]:
+    def _rows(
+        self, streams: Sequence[str], from_ns: int | None = None, to_ns: int | None = None, *, only: str | None = None
+    ) -> dict[str, Rows]:
+        """The rows of these streams, with all columns, or one only, that may be of that time."""
         found = {name: Rows() for name in streams}
-        if streams:
-            for page in self._pages(streams, from_ns, to_ns):
-                found[page.stream].add(page.t_ns, page.data)
+        for page in self._pages(streams, from_ns, to_ns) if streams else ():
+            data = page.data if only is None else {only: page.data[only]} if only in page.data else {}
+            found[page.stream].add(page.t_ns, data)
         return found
 
     def _pages(

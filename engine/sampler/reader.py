@@ -22,6 +22,9 @@ PAGE_SECONDS = 0.05
 OWN_PAGES = 4
 """The sampler's own stream has a page with every so many of the device's."""
 
+SLOW_SHARE = 0.1
+"""Of a period: slow calls that together take less than this are made one after the other, while the caches are warm."""
+
 PROBES = 9
 
 Emit = Callable[[Descriptor | Page | Mark], None]
@@ -56,7 +59,7 @@ class Reader:
         now = self._last_ns = clock.now_ns()
         self.pace = Pace(rate_hz, now, call_ns=call_ns, limit_hz=limit_hz)
         self._handing_over, self._awake = threading.Lock(), threading.Event()
-        self._turn = 0
+        self._turn = self._slow_turn = 0
         self._marks = [Mark(kind=MarkKind.NOTE, t_ns=now, text=text, data=self._data) for text in source.notes]
         if self.pace.hz < rate_hz:
             self._marks.append(self._pace_mark(rate_hz))
@@ -137,13 +140,14 @@ class Reader:
             k, due = deadlines.after(k, now)
 
     def _sample(self, due_ns: int, slow_turn: int) -> int:
-        """Take a sample, and make the slow call whose turn it is; returns when that was done."""
+        """Take a sample, and make slow calls while some are left of the round; returns when that was done."""
         # A thousand times a second, and on cold caches: what can be done page by page is not done here.
         begun = self.calling_since_ns = self._clock.now_ns()
         source, over = self.lanes.source, self.lanes.read_fast(due_ns, begun)
-        if slow_turn < len(source.slow_calls):
-            self.lanes.read_slow(slow_turn)
-            over = self._clock.now_ns()
+        if slow_turn == 0 and self._slow_turn >= len(source.slow_calls):
+            self._slow_turn = 0  # another round; one that a change of rate has cut short is gone on with
+        if self._slow_turn < len(source.slow_calls):
+            over = self._sample_slowly(over)
         self.calling_since_ns = None
         if source.failure is not None or self._outages.open:
             self._outages.see(source.failure, begun)
@@ -152,6 +156,15 @@ class Reader:
         if over - begun > LONG_CALL_NS:
             self._hole(begun, over, "it answers again, after a driver call of {}")
         self._last_ns = over
+        return over
+
+    def _sample_slowly(self, since_ns: int) -> int:
+        """Make the next slow call, and further ones while they cost little; returns when that was done."""
+        over, until = since_ns, since_ns + SLOW_SHARE * NS / max(1, self.pace.hz)
+        while self._slow_turn < len(self.lanes.source.slow_calls) and over < until:
+            self.lanes.read_slow(self._slow_turn)
+            self._slow_turn += 1
+            over = self._clock.now_ns()
         return over
 
     def _between_pages(self, *, whole: bool) -> bool:
@@ -180,7 +193,7 @@ class Reader:
         return over
 
     def _slow_turns(self) -> int:
-        # One slow call a sample at most: with more calls than samples the lane gets slower, never the sample.
+        # One slow call a sample where they take long: with many the lane gets slower, never the sample.
         return max(1, self.pace.hz // SLOW_HZ, len(self.lanes.source.slow_calls))
 
     # -- marks

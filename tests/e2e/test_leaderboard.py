@@ -1,4 +1,4 @@
-"""The leaderboard's page on a static host: a row for each arm, with its warnings, and nothing in it is taken for markup."""
+"""The leaderboard's page on a static host: a row for each arm, with its warnings; nothing in it is taken for markup."""
 
 from collections.abc import Iterator
 from functools import partial

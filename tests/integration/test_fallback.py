@@ -147,8 +147,10 @@ def test_whatever_dies_the_screen_says_why_and_the_recording_takes_over(races: R
             wait_until(lambda before=before: len(show.frames()) > before + 20, what="a second passes")
             assert {frame["run"] for frame in show.frames()[before:]} == {recorded}, "live comes back by hand only"
             assert show.order("/api/show/fallback", to="live") == 200
-            show.until(lambda frame: frame["state"] in {"failed", "aborted"}, "the race is on screen again")
-            assert show.order("/api/run/start") == 202
+            show.until(lambda frame: frame["run"] != recorded, "the race is on screen again")
+            show.order("/api/run/stop")  # without a sampler it goes on, though without watts
+            show.until(lambda frame: frame["state"] in {"failed", "aborted"}, "it has ended")
+            wait_until(lambda: show.order("/api/run/start") == 202, what="the next race begins")
         assert len(show.runs()) >= 2 * len(PARTS)
         not_mixed(show, recorded)
 

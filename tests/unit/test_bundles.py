@@ -9,6 +9,7 @@ import pytest
 from llenergymeasure.domain.experiment import ExperimentResult, LatencyPercentiles, ServerWindowMetrics
 from llenergymeasure.results.bundle import BundleReader
 from recordings import recorded
+from story import story
 
 from engine.bundles import read_bundle
 from engine.errors import NotComparable, RecordingError
@@ -97,8 +98,12 @@ def test_bundles_of_one_configuration_are_rounds_of_one_group(tmp_path: Path) ->
 
 
 def test_beside_a_recording_the_prompts_are_unknown(tmp_path: Path) -> None:
-    races = [read_race(recorded(tmp_path / "race.jsonl")), read_bundle(written(tmp_path / "one"))]
-    with pytest.raises(NotComparable, match=r"model: .*prompts: .*simulation: "):
+    (start, *rest) = story(rounds="AB")
+    model = {"id": "Qwen/Qwen2.5-1.5B-Instruct", "revision": None}
+    about = {"provenance": {"model": model, "prompts": "stage", "prompts_sha256": "12345678"}, "simulated": {}}
+    race = recorded(tmp_path / "race.jsonl", [start.model_copy(update=about), *rest])
+    races = [read_race(race), read_bundle(written(tmp_path / "one"))]
+    with pytest.raises(NotComparable, match=r"differ in prompts: stage 12345678 \(.*\), unknown \([^;]*\); --anyway"):
         across(races)
     found = across(races, anyway=True)
     assert [one["measured"][0]["by"] for one in found["groups"]] == ["wattrace", "wattrace", "llenergymeasure 0.7.0"]

@@ -112,6 +112,9 @@ def test_trouble_is_named(stage: Stage) -> None:
     stage.race()
     stage.tell(Mark(kind=MarkKind.ARM, t_ns=SECOND, arm="B", state="failed", text="it exited with status 1"))
     assert stage.fallback.trouble() == "B has failed: it exited with status 1"
+    stage.race()
+    stage.tell(Mark(kind=MarkKind.WARNING, t_ns=SECOND, state="failing", text="the sampler died"))
+    assert stage.fallback.trouble() == "the sampler died", "before the run has tidied up and told its stop"
     stage.live.end(-9)
     assert "SIGKILL" in stage.fallback.trouble()
 

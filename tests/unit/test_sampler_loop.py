@@ -26,6 +26,7 @@ class FakeSource:
         self.reads = 0
         self.stalls: dict[int, float] = {}
         self.slow_at: list[int] = []
+        self.slow_seconds = 0.002
         self.slow_calls = (
             SlowCall(("temperature_celsius",), lambda: self._slow(1)),
             SlowCall(("utilization_percent", "memory_utilization_percent"), lambda: self._slow(2)),
@@ -38,6 +39,7 @@ class FakeSource:
 
     def _slow(self, width: int):
         self.slow_at.append(self.reads)
+        self.clock.advance(self.slow_seconds)
         return [40] * width
 
     def provenance(self):
@@ -113,11 +115,32 @@ def test_at_10_hz_every_sample_is_a_page():
     assert [len(page.t_ns) for page in pages if page.stream == "gpu0"] == [1] * 10
 
 
-def test_the_slow_lane_runs_at_5_hz_and_one_call_a_tick():
+@pytest.mark.parametrize(("seconds", "ticks"), [(0.002, 10), (0.0002, 5)])
+def test_the_slow_lane_runs_at_5_hz_and_makes_one_call_a_tick_unless_they_cost_next_to_nothing(
+    seconds: float, ticks: int
+):
     clock = FakeClock()
     source = FakeSource(clock)
-    assert len(rows(run(clock, source), "gpu0.slow")) == 5
-    assert len(source.slow_at) == len(set(source.slow_at)) == 10
+    source.slow_seconds = seconds
+    assert [row[1:] for row in rows(run(clock, source), "gpu0.slow")] == [(40, 40, 40)] * 5
+    assert len(source.slow_at) == 10 and len(set(source.slow_at)) == ticks
+
+
+def test_a_change_of_rate_within_a_slow_round_mixes_no_columns_up():
+    clock, documents = FakeClock(), list[Descriptor | Page | Mark]()
+    source = FakeSource(clock)
+    names = [f"column{n}" for n in range(7)]
+    source.slow_calls = tuple(SlowCall((name,), lambda name=name: (source._slow(1), [name])[1]) for name in names)
+    reader = Reader(source, clock, documents.append, walk=False)
+    rates = iter([50, 100, 20, 100, 25] * 10)
+
+    def ended() -> bool:
+        reader.ask(next(rates, 100))
+        return clock.now_ns() > 4 * NS
+
+    reader.run(ended)
+    found = rows(documents, "gpu0.slow")
+    assert len(found) > 5 and {row[1:] for row in found} == {tuple(names)}
 
 
 def test_more_slow_calls_than_ticks_make_the_slow_lane_slower():

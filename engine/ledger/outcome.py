@@ -8,7 +8,7 @@ from engine.ledger.ledger import Ledger
 
 METHOD = 2
 """How figures are worked out. It rises with every change that makes another number of the same samples, and recordings
-have it (`figures_method`), so that a check knows figures of another method from wrong ones. 1: until it was recorded."""
+have it (`figures_method`), so that a check tells another method from wrong figures. 1: until it was recorded."""
 
 
 def verdicts(ledger: Ledger) -> list[Verdict]:

@@ -64,8 +64,8 @@ def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races) -> None:
     result = json.loads(real.run("compare", str(out), "--json").stdout)
     one, eight = result["arms"]
     assert result["complete"] is True and result["simulated"] is False
-    # Five times as many where the processor multiplies bf16 by itself, about twice where it does not. Whether two blocks
-    # on a busy machine are enough to decide is not asked here: an honest verdict may be "too close to call".
+    # Five times as many where the processor multiplies bf16 by itself, about twice where it does not. Two blocks on a
+    # busy machine may not be enough to decide, which is not asked here: "too close to call" is an honest verdict.
     assert eight["tokens_per_second"] > one["tokens_per_second"] > 0
     verdict = verdict_of(result, "tokens_per_second")
     assert verdict["ratio"] > 1 and verdict["decided"] is not (verdict["low"] < 1 < verdict["high"]), verdict

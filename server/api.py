@@ -10,9 +10,9 @@ from engine.validity import dictionary
 from server.answers import answer, failure
 from server.auth import SESSION_SECONDS, Gate, cookie_name
 from server.bodies import BadRequest, content
-from server.desk import Desk
 from server.history import History, Part
 from server.hub import Hub
+from server.presenter.desk import Desk
 
 _BAD_TICKET = "this login link is wrong, too old, or has been used already; send the token, or restart the server"
 _TARGETS = {"present": "/present"}

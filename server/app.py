@@ -23,29 +23,29 @@ from engine.documents import Document
 from engine.errors import PortInUse, ServerError, WattraceError
 from server.answers import failure
 from server.api import Api
-from server.audience import Audience
+from server.audience.routes import Audience
 from server.auth import Gate, host_allowed
 from server.control import Command, Controller
 from server.copying import Copying
-from server.desk import Desk
 from server.events import Events
 from server.fallback import Fallback
 from server.fastpath import RequestProtocol, ViewerProtocol
 from server.hub import Hub
-from server.lock import Lock
 from server.metrics import Metrics
 from server.pages import Pages, Shield
 from server.plotlyjs import PlotlyScript
-from server.preflight import Preflight
-from server.present import Present
-from server.programme import Programme
+from server.presenter.desk import Desk
+from server.presenter.lock import Lock
+from server.presenter.orders import ShowApi
+from server.presenter.page import Present
+from server.presenter.preflight import Preflight
+from server.presenter.programme import Programme
 from server.replayapi import ReplayApi
 from server.replaying import Player
 from server.scene import DemoInfo, ReplayInfo, Scene
 from server.settings import Settings
 from server.shelf import Shelf
 from server.show import Show
-from server.showapi import ShowApi
 from server.websocket import Watch
 
 _MAX_MESSAGE_BYTES = 4096

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute
 from engine.replay import SPEEDS
 from server.answers import answer
 from server.bodies import BadRequest, content
-from server.desk import Desk, NotNow
 from server.fallback import Fallback, Unavailable
+from server.presenter.desk import Desk, NotNow
 from server.replaying import Player
 
 _SPEEDS = f"{', '.join(f'{speed:g}' for speed in SPEEDS[:-1])} or {SPEEDS[-1]:g}"

@@ -13,7 +13,7 @@ from engine.errors import RecordingError
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
 from server.app import Address, serve
-from server.programme import Programme
+from server.presenter.programme import Programme
 from server.scene import DemoInfo, ReplayInfo
 from server.settings import Settings, from_environment
 

@@ -23,7 +23,7 @@ def check(
     """
     from engine.errors import RecordingError
     from engine.recording import check as examine
-    from server.check_table import print_report
+    from server.terminal.check_table import print_report
 
     worst, found = "good", []
     for file in files:

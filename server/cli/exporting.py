@@ -32,7 +32,7 @@ def import_(
 ) -> None:
     """Print what llenergymeasure's bundles say, and who measured their energy how; `compare` takes them too."""
     from engine.bundles import read_bundle
-    from server.bundle_table import print_bundles
+    from server.terminal.bundle_table import print_bundles
 
     bundles = [read_bundle(folder) for folder in folders]
     if as_json:

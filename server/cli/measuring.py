@@ -27,7 +27,7 @@ def measure(
     """Measure the energy of a window of time or of a command, on every GPU."""
     from engine.measure import Request
     from engine.measure import measure as take
-    from server.measure_table import print_measured, say_measuring
+    from server.terminal.measure_table import print_measured, say_measuring
 
     if refusal := _cannot_measure(seconds, command):
         print(f"wattrace: {refusal}", file=sys.stderr)
@@ -53,8 +53,8 @@ def doctor(
     """Check whether a demo could race on this machine now, and say what to do if not."""
     from engine.config import load_demo
     from engine.doctor import examine
-    from server.doctor_table import print_examination
     from server.settings import from_environment
+    from server.terminal.doctor_table import print_examination
 
     short, chosen = load_demo(name)
     settings = from_environment(os.environ)

@@ -59,7 +59,7 @@ def run(
     """Race headless into a recording, and print what came of it."""
     from engine.config import load_demo, with_schedule
     from engine.headless import RaceOptions, race
-    from server.console import Progress, print_outcome
+    from server.terminal.console import Progress, print_outcome
 
     short, chosen = load_demo(name)
     chosen = with_schedule(chosen, rounds=rounds, round_seconds=round_seconds)

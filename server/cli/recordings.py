@@ -42,9 +42,9 @@ def compare(
     from engine.bundles import Bundle, read_bundle
     from engine.footprint import with_footprint
     from engine.outcome import across, read_race
-    from server.bundle_table import print_bundles
-    from server.console import print_across, print_ledger
-    from server.footprint_table import print_footprint
+    from server.terminal.bundle_table import print_bundles
+    from server.terminal.console import print_across, print_ledger
+    from server.terminal.footprint_table import print_footprint
 
     power = electricity(place, carbon, price)
     races = [read_bundle(file) if file.is_dir() else read_race(file) for file in files]
@@ -67,6 +67,6 @@ def compare(
 def demos() -> None:
     """List the demos that wattrace ships."""
     from engine.config import load_demo
-    from server.console import print_demos
+    from server.terminal.console import print_demos
 
     print_demos(load_demo)

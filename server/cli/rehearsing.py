@@ -15,10 +15,10 @@ def rehearse(name: DemoName = None, simulate: Simulate = False, power: PowerChoi
     from engine.headless import RaceOptions
     from engine.rehearsal import rehearse as go_through
     from engine.rehearsal import shortened
-    from server.console import Progress, print_ledger
-    from server.doctor_table import print_examination
-    from server.rehearsal_table import print_rehearsal
     from server.settings import from_environment
+    from server.terminal.console import Progress, print_ledger
+    from server.terminal.doctor_table import print_examination
+    from server.terminal.rehearsal_table import print_rehearsal
 
     short, chosen = load_demo(name)
     settings = from_environment(os.environ)

@@ -63,9 +63,9 @@ def bench_observer(
     from engine.headless import data_folder
     from engine.observer import ObserverOptions, conditions, findings, observe
     from engine.run import new_run_id
-    from server.console import Progress
     from server.observer import served_hall
     from server.observer.table import print_findings
+    from server.terminal.console import Progress
 
     _, demo = load_demo(name)
     wanted = conditions(viewers)

@@ -27,7 +27,7 @@ def list_(
 ) -> None:
     """List recordings, newest first."""
     from engine.library import Wanted, listed
-    from server.library_table import print_library
+    from server.terminal.library_table import print_library
 
     wanted = Wanted(demo, gpu, since and since.date(), until and until.date(), simulated, complete, kept)
     place = _folder(folder)
@@ -68,7 +68,7 @@ def prune(
     """Say which recordings are over the limits, and delete them when told to; never what is kept."""
     from engine.library import Rules, listed, plan
     from engine.library import prune as delete
-    from server.library_table import plan_as_dict, print_plan
+    from server.terminal.library_table import plan_as_dict, print_plan
 
     rules, place = Rules(max_gigabytes, max_days), _folder(folder)
     if not rules:

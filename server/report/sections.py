@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from server.digits import ranged, scale, significant
-from server.footprint_table import electricity_words
 from server.report.caption import INTERVAL, caption, method
 from server.report.drawing import grid, interval_bar, nice, power_curve, round_marks
 from server.report.facts import Facts
@@ -20,6 +19,7 @@ from server.report.tables import (
     rounds_table,
     verdicts_table,
 )
+from server.terminal.footprint_table import electricity_words
 
 _FEWEST_PERCENT = 0.1
 

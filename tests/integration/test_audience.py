@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from serving import BEARER, DEMO, Serving, settle
 
-from server.crowd import MOST_PENDING
+from server.audience.crowd import MOST_PENDING
 
 NASTY = "<script>alert(1)</script>"[:20]
 Reply = tuple[int, Any]

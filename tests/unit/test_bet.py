@@ -11,10 +11,10 @@ from story import story
 from engine.documents import Document
 from engine.errors import WattraceError
 from engine.ledger import Ledger
-from server.bet import MOST_GUESSES, MOST_JOULES, Answer, BadGuess, Bet, Full, NotOpen, Subject, WrongStep
-from server.histogram import MOST_BARS, histogram
-from server.nicknames import LONGEST, BadNickname, nickname
-from server.saving import saving, subject
+from server.audience.bet import MOST_GUESSES, MOST_JOULES, Answer, BadGuess, Bet, Full, NotOpen, Subject, WrongStep
+from server.audience.histogram import MOST_BARS, histogram
+from server.audience.nicknames import LONGEST, BadNickname, nickname
+from server.audience.saving import saving, subject
 
 SUBJECT = Subject(baseline="A", contender="B")
 guesses = st.floats(-MOST_JOULES, MOST_JOULES)

@@ -8,8 +8,8 @@ from story import WATTS, Teller, descriptors, start, story
 from engine.clock import NS, FakeClock
 from engine.config import parse_demo
 from engine.documents import Document, Start, Stop
-from server.bet import NotOpen, WrongStep
-from server.betting import Betting
+from server.audience.bet import NotOpen, WrongStep
+from server.audience.betting import Betting
 from server.hub import Hub
 from server.scene import DemoInfo, ReplayInfo, Scene
 from server.settings import Settings

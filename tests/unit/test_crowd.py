@@ -11,8 +11,8 @@ from engine.clock import NS, FakeClock
 from engine.documents import Document, Mark, MarkKind, Page, Stop
 from engine.ledger import Ledger
 from engine.workload import STAGE
-from server.crowd import EVERY_SECONDS, MOST_PENDING, OFFERED, BadPrompt, Crowd, Shut, TooSoon
-from server.phones import Limiter
+from server.audience.crowd import EVERY_SECONDS, MOST_PENDING, OFFERED, BadPrompt, Crowd, Shut, TooSoon
+from server.audience.phones import Limiter
 
 
 @pytest.fixture

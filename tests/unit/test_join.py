@@ -8,8 +8,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.join import NO_NETWORK, ONLY_HERE, Join, UnknownAddress, qr_svg
-from server.phones import Phones
+from server.audience.join import NO_NETWORK, ONLY_HERE, Join, UnknownAddress, qr_svg
+from server.audience.phones import Phones
 from server.settings import Settings
 
 NETWORKS = ["192.168.1.5", "10.0.0.7"]

@@ -8,7 +8,7 @@ from engine.documents import Column, Descriptor, Mark, MarkKind, Page, Start
 from engine.measure.cadence import Cadence
 from engine.measure.foreground import cannot_run
 from engine.measure.measured import Measurement
-from server.measure_table import print_measured
+from server.terminal.measure_table import print_measured
 
 MS = 1_000_000
 ORIGIN = 5_000 * MS

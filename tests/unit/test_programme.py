@@ -7,7 +7,7 @@ import pytest
 
 from engine.config import Demo, demo_names, load_demo
 from engine.errors import ConfigError, DemoNotFound
-from server.programme import Programme
+from server.presenter.programme import Programme
 
 FILE = """
 title: Mine <b>

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from engine.clock import NS, FakeClock
-from server.lock import HELD_SECONDS, Lock, LockHeld, named
+from server.presenter.lock import HELD_SECONDS, Lock, LockHeld, named
 from server.show import PARTS, Show
 
 PLAIN = {"frozen": False, "verdict_hidden": False, "swapped": False, **dict.fromkeys(PARTS)}

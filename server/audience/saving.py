@@ -1,7 +1,7 @@
 """What the bet is about: how many joules an arm saves against the first one, as the verdict's rounds have it. Pure."""
 
 from engine.ledger import Ledger
-from server.bet import Answer, Subject
+from server.audience.bet import Answer, Subject
 
 _TOKENS = 1000
 """A saving per token is a fraction of a joule, which nobody has a feeling for."""

@@ -14,7 +14,7 @@ from server.answers import failure
 from server.auth import Gate
 from server.bodies import BadRequest
 from server.control import AlreadyRunning, Controller, NotRunning
-from server.lock import API, Lock, LockHeld
+from server.presenter.lock import API, Lock, LockHeld
 
 Handler = Callable[[Request], Awaitable[Response]]
 

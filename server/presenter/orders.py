@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute
 
 from server.answers import answer
 from server.bodies import BadRequest, content, flag
-from server.desk import Desk, console
+from server.presenter.desk import Desk, console
 from server.show import Show
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from server.bet import Bet, State, WrongStep
+from server.audience.bet import Bet, State, WrongStep
+from server.audience.saving import saving, subject
 from server.hub import Hub
-from server.saving import saving, subject
 
 OVER = frozenset({"idle", "done", "failed", "aborted"})
 """States in which nothing is being measured."""

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 from server.answers import answer
 from server.bodies import BadRequest, content
 from server.copying import Copying
-from server.desk import Desk, NotNow, console
 from server.hub import Hub
 from server.pages import STATIC
-from server.preflight import Preflight
-from server.programme import Programme
+from server.presenter.desk import Desk, NotNow, console
+from server.presenter.preflight import Preflight
+from server.presenter.programme import Programme
 from server.scene import Scene
 
 

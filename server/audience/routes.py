@@ -11,18 +11,18 @@ from engine.clock import Clock
 from engine.documents import Document
 from engine.errors import WattraceError
 from server.answers import answer, failure
+from server.audience.bet import BadGuess, Full, NotOpen, WrongStep
+from server.audience.betting import OVER, Betting
+from server.audience.crowd import BadPrompt, Crowd, Shut, TooSoon
+from server.audience.join import Join, UnknownAddress, qr_svg
+from server.audience.nicknames import BadNickname
+from server.audience.phones import Limiter, Phones
 from server.auth import same_origin
-from server.bet import BadGuess, Full, NotOpen, WrongStep
-from server.betting import OVER, Betting
 from server.bodies import BadRequest, content, flag
 from server.control import NotRunning
-from server.crowd import BadPrompt, Crowd, Shut, TooSoon
-from server.desk import Desk, NotNow
 from server.hub import Hub
-from server.join import Join, UnknownAddress, qr_svg
-from server.nicknames import BadNickname
 from server.pages import Pages
-from server.phones import Limiter, Phones
+from server.presenter.desk import Desk, NotNow
 from server.settings import Settings
 
 _EVERYBODY = "everybody"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.errors import WattraceError
-from server.histogram import histogram
-from server.nicknames import nickname
+from server.audience.histogram import histogram
+from server.audience.nicknames import nickname
 
 State = Literal["off", "open", "closed", "revealed"]
 

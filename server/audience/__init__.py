@@ -1,0 +1,1 @@
+"""The audience: the way in for phones, their bet, and their questions."""

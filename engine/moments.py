@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import orjson
 from backports import zstd
 
+from engine.clock import NS
 from engine.documents import Document, Mark, Page, Stop
 from engine.recording.lines import read_lines
 from engine.recording.reader import decode_line
@@ -24,6 +25,8 @@ MOST_KEPT = 128
 FIRST_STEP = 1000
 """Documents between two copies that are kept; it doubles whenever there would be too many of them."""
 _ROUND_BEGIN = b'"round_begin"'
+_WITHIN_NS = NS // 20
+"""A mark is told a moment after the time that it tells of: steps land so much within the round."""
 
 
 class Fold(Protocol):
@@ -56,9 +59,10 @@ class Reel:
 
     def step(self, here_ns: int, *, forward: bool) -> int:
         """Where the next round begins; or this one, and the one before it from within its first second."""
+        begins = (begun + _WITHIN_NS for begun in (self.rounds if forward else reversed(self.rounds)))
         if forward:
-            return next((begun for begun in self.rounds if begun > here_ns), self.duration_ns)
-        return next((begun for begun in reversed(self.rounds) if begun < here_ns - 1_000_000_000), 0)
+            return next((begun for begun in begins if begun > here_ns), self.duration_ns)
+        return next((begun for begun in begins if begun < here_ns - NS), 0)
 
 
 class _Front:

@@ -62,12 +62,13 @@ def _close(report: Report, reader: Reader) -> None:
 
 def _figures(report: Report, ledger: Ledger, stop: Stop, reader: Reader) -> None:
     """Compare what the stop tells with what follows from the samples: to the last bit."""
+    start: Start = reader.start  # type: ignore[assignment]  # it came before the stop
     line = reader.documents
     if not stop.arms:
         if ledger.arms and stop.exit_status == "success":
             report.add("error", "figures", "the stop of a run that ended well tells no figures", line)
         return
-    old = reader.start is not None and reader.start.schema_version <= _BEFORE_ROUNDS
+    old = start.schema_version <= _BEFORE_ROUNDS
     try:
         follows = Stop(t_ns=stop.t_ns, exit_status=stop.exit_status, arms=ledger.summaries()) if old else None
         follows = follows or closed(ledger, stop.model_copy(update={"arms": [], "verdicts": []}))
@@ -80,7 +81,7 @@ def _figures(report: Report, ledger: Ledger, stop: Stop, reader: Reader) -> None
         *_differences("arms", _plain(stop.arms), _plain(follows.arms)),
         *(() if old else _differences("verdicts", _plain(stop.verdicts), _plain(follows.verdicts))),
     ]
-    method = reader.start.provenance.get("figures_method", 1) if reader.start is not None else METHOD
+    method = start.provenance.get("figures_method", 1 if old else METHOD)
     if found and method != METHOD:
         text = f"its figures were worked out by method {method}, this wattrace's is {METHOD}"
         report.add("warning", "method", f"{text}: {len(found):,} of them differ, as {found[0]}", line)

@@ -1,6 +1,7 @@
 """The hub: seq, credit at work, hello, cap, eviction, absolute deadlines."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from engine.clock import NS, FakeClock
+from engine.clock import NS, FakeClock, MonotonicClock
 from server.frames import BACKLOG_BYTES, HELLO_BYTES, Close, CloseCode, text_frame
 from server.hub import Hub, Seen
 from server.scene import Scene
@@ -491,3 +492,16 @@ def test_a_new_run_while_catching_up_is_shown_afresh(make: Callable[..., Hub]) -
     messages = wire.messages()
     assert [message["type"] for message in messages[:2]] == ["hello", "hello"]
     assert messages[1]["run"]["id"] == "20261121-100000-next-0000" and messages[-1]["seq"] == hub.seq
+
+
+async def test_frames_that_take_longer_than_their_period_keep_nobody_from_running() -> None:
+    scene = Scene(period_ns=PERIOD_NS)
+    payload = scene.payload
+    scene.payload = lambda now: (time.sleep(0.03), payload(now))[1]  # type: ignore[method-assign]
+    hub, turns = Hub(scene, Settings(frame_rate=60), MonotonicClock()), 0
+    async with hub.running():
+        until = time.monotonic() + 20
+        while hub.counters.frames < 20 and time.monotonic() < until:
+            await asyncio.sleep(0)
+            turns += 1
+    assert hub.counters.frames >= 20 and turns >= 15

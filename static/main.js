@@ -13,7 +13,7 @@ import { Tracks } from './tracks.js';
 
 /** @typedef {import('./state.js').Event} Event */
 
-const CHART_EVERY_MS = 30; // a little under two frames of a 60 Hz screen
+const CHART_EVERY_MS = 20; // every second frame of a 60 Hz screen, and none is left out when one is late
 const CALM_EVERY_MS = 500;
 const JUMP_NS = 5e8;
 const TEXT_EVERY_MS = 125; // digits that change faster cannot be read

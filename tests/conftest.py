@@ -55,6 +55,7 @@ def _children_find_the_packages() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The order, and who may run beside whom (pytest-xdist's groups: a group is one worker's, in its order).
 

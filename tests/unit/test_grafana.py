@@ -21,7 +21,7 @@ def test_the_dashboard_uses_metrics_that_there_are() -> None:
     for document in story(stop=False):
         scene.add(document, 10**12)
     registry = CollectorRegistry()
-    registry.register(_Collector(scene, Hub(scene, Settings(), FakeClock(10**12))))
+    registry.register(_Collector(lambda: scene, Hub(scene, Settings(), FakeClock(10**12))))
     text = generate_latest(registry).decode()
     offered = {re.match(r"wattrace_\w+", line).group() for line in text.splitlines() if not line.startswith("#")}  # type: ignore[union-attr]
     panels = json.loads(DASHBOARD.read_text())["panels"]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 FAKE_NVML = Path(__file__).parent / "fake_nvml" / "fake_nvml.c"
 
@@ -55,21 +57,22 @@ def _children_find_the_packages() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The order, and who may run beside whom (pytest-xdist's groups: a group is one worker's, in its order).
-
-    Real vLLMs come first, being the longest, and one after the other, as each takes all the processor it gets. Browser
-    tests come last: Playwright keeps an event loop running, beside which no other test's can run. Of the others a
-    file is a group, since its tests share what its fixtures have built.
-    """
-    items.sort(key=_place)
-    for item in items:
-        group = ("vllm", item.path.name, "browser")[_place(item)]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Real vLLMs first, being the longest; browser tests last: beside Playwright's event loop no other test's can run."""
+    items.sort(key=lambda item: (item.get_closest_marker("real_vllm") is None, _is_browsers(item.nodeid)))
 
 
-def _place(item: pytest.Item) -> int:
-    if item.get_closest_marker("real_vllm") is not None:
-        return 0
-    return 2 if item.get_closest_marker("browser") is not None else 1
+def _is_browsers(nodeid: str) -> bool:
+    return "e2e/" in nodeid.partition("::")[0]
+
+
+class Files(LoadScopeScheduling):
+    """Workers take a file each, since its tests share what its fixtures have built; one takes all browser tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if _is_browsers(nodeid) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
+    """With `--numprocesses` (pytest-xdist)."""
+    return Files(config, log)

@@ -58,7 +58,7 @@ def _children_find_the_packages() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real vLLMs first, being the longest; browser tests last: beside Playwright's event loop no other test's can run."""
+    """Real vLLMs first, being the longest; browser tests last: no other test's event loop runs beside Playwright's."""
     items.sort(key=lambda item: (item.get_closest_marker("real_vllm") is None, _is_browsers(item.nodeid)))
 
 

@@ -20,7 +20,7 @@ SLOWER = 4.0
 MARATHON = Path(__file__).with_name("marathon.js")
 MARATHON_FRAMES = 30 * 60 * 20
 """Those of half an hour."""
-SIX = DEMO + "".join(
+SIX = DEMO.replace("rounds: 4", "rounds: 12") + "".join(
     f"  - {{name: batch {size}, runtime: simulated, args: {{max_num_seqs: {size}}}}}\n" for size in (2, 4, 16, 32)
 )
 

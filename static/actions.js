@@ -59,6 +59,8 @@ export class Actions {
     this.state = state;
     this.answered = answered;
     this.armed = { name: '', untilMs: -Infinity };
+    /** The action that the server has not answered yet: a recording takes a moment to stand ready. */
+    this.waiting = '';
   }
 
   /** What to ask before the action is done, while it waits to be asked again. @param {string} name @param {number} nowMs */
@@ -69,13 +71,16 @@ export class Actions {
   /** @param {string} name */
   async act(name) {
     const wanted = request(name, this.state());
-    if (!wanted) return;
+    if (!wanted || this.waiting === name) return;
     const nowMs = performance.now();
     if (wanted.confirm && !this.question(name, nowMs)) {
       this.armed = { name, untilMs: nowMs + CONFIRM_MS };
       return;
     }
     this.armed = { name: '', untilMs: -Infinity };
-    this.answered(await post(wanted.path, wanted.body));
+    this.waiting = name;
+    const answer = await post(wanted.path, wanted.body);
+    this.waiting = '';
+    this.answered(answer);
   }
 }

@@ -153,7 +153,8 @@ function drawDock(nowMs) {
   setText(byId('next'), replaying(now) ? 'Next turn' : frameWaits(now) ? 'Skip the wait' : 'Next turn');
   const { fallback } = now.show;
   button('panic').disabled = !fallback || (!fallback.on && !fallback.available);
-  setText(byId('panic'), actions.question('fallback', nowMs) || (fallback?.on ? 'Back to live' : 'Panic: recording'));
+  const panic = actions.waiting === 'fallback' ? 'One moment …' : fallback?.on ? 'Back to live' : 'Panic: recording';
+  setText(byId('panic'), actions.question('fallback', nowMs) || panic);
 }
 
 /** Whether what runs now is a wait that can be skipped. @param {import('./state.js').State} now */

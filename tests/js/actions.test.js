@@ -61,3 +61,23 @@ test('what cannot be undone waits until it is asked for again', async (context) 
   await actions.act('toggle');
   assert.deepEqual(asked, ['/api/show/freeze', '/api/run/stop']);
 });
+
+test('a key that is pressed again before the server has answered asks for nothing more', async (context) => {
+  const asked = [];
+  /** @type {(value?: unknown) => void} */
+  let answer = () => {};
+  const answered = new Promise((resolve) => { answer = resolve; });
+  context.mock.method(globalThis, 'fetch', async (path) => {
+    asked.push(path);
+    await answered;
+    return { ok: true, status: 200, json: async () => ({}) };
+  });
+  const actions = new Actions(() => state('racing', fallback()), () => {});
+  const first = actions.act('fallback');
+  assert.equal(actions.waiting, 'fallback', 'the console can say so');
+  await actions.act('fallback');
+  answer();
+  await first;
+  assert.deepEqual(asked, ['/api/show/fallback']);
+  assert.equal(actions.waiting, '');
+});

@@ -12,7 +12,7 @@ from engine.documents import Document, Stop
 from engine.moments import Fold, Moments, Reel, documents_after, happened_ns, reel
 from engine.recording.reader import CUT
 
-SPEEDS = (0.5, 1.0, 2.0, 10.0)
+SPEEDS = (0.5, 1.0, 2.0, 10.0, 20.0)
 _NAP_SECONDS = 0.05
 _EXPLORED_AT_ONCE = 200
 

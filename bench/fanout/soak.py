@@ -1,4 +1,4 @@
-"""A long recording replayed at ten times real time (the fastest there is), with viewers coming and going."""
+"""A long recording replayed at twenty times real time (the fastest there is), with viewers coming and going."""
 
 import time
 from contextlib import suppress
@@ -10,7 +10,7 @@ from bench.fanout.tools import cores, load, open_files, pin, resident_kb
 from bench.figures import Row, fact, most, told
 from bench.show import Show, show, wait_until
 
-SPEED, VIEWERS = 10, 200
+SPEED, VIEWERS = 20, 200
 FIRST_SECONDS = 600.0  # of the recording: what may still grow
 GROWTH_KB = 5 * 1024
 

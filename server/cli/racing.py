@@ -80,7 +80,7 @@ def replay(
     port: Port = 8765,
     host: Host = "127.0.0.1",
     no_browser: NoBrowser = False,
-    speed: Annotated[float, typer.Option(help="0.5, 1, 2 or 10 times real time.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="0.5, 1, 2, 10 or 20 times real time.")] = 1.0,
     stream: Stream = False,
     paused: Annotated[bool, typer.Option("--paused", hidden=True)] = False,
 ) -> None:
@@ -88,7 +88,7 @@ def replay(
     from engine.replay import SPEEDS
 
     if speed not in SPEEDS:
-        raise typer.BadParameter(f"{speed:g} is not 0.5, 1, 2 or 10", param_hint="--speed")
+        raise typer.BadParameter(f"{speed:g} is not 0.5, 1, 2, 10 or 20", param_hint="--speed")
     if stream:
         from engine.headless import replay as play
         from server.replaying import new_scene

@@ -36,7 +36,7 @@ engine-cpu: $(VENV)/runtime ## a real vLLM for the CPU with a small model, outsi
 
 # Most tests wait for processes and clocks, so two at a time take little more than half the time. WORKERS=0 is one by one.
 test: $(VENV)/developer browser ## every test; those that lack a browser or vLLM skip and say so
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A browser comes from the system; where we may install one we do, else its tests skip.
 browser:

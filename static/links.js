@@ -32,7 +32,7 @@ export class SocketLink {
     this.socket.onopen = ears.open;
     this.socket.onmessage = ({ data }) => { if (typeof data === 'string') ears.message(data); };
     this.socket.onclose = ({ code }) => ears.lost(code);
-    if (early?.socket.readyState === WebSocket.OPEN) queueMicrotask(() => {
+    if (early && early.socket.readyState === WebSocket.OPEN) queueMicrotask(() => {
       ears.open();
       early.heard.forEach((data) => ears.message(data));
     });

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 FAKE_NVML = Path(__file__).parent / "fake_nvml" / "fake_nvml.c"
 
@@ -58,21 +56,12 @@ def _children_find_the_packages() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real vLLMs first, being the longest; browser tests last: no other test's event loop runs beside Playwright's."""
+    """Real vLLMs first, being the longest; browser tests last: no other test's event loop runs beside Playwright's.
+
+    Workers (pytest-xdist, `--dist loadfile --no-loadscope-reorder`) take the files in this order.
+    """
     items.sort(key=lambda item: (item.get_closest_marker("real_vllm") is None, _is_browsers(item.nodeid)))
 
 
 def _is_browsers(nodeid: str) -> bool:
     return "e2e/" in nodeid.partition("::")[0]
-
-
-class Files(LoadScopeScheduling):
-    """Workers take a file each, since its tests share what its fixtures have built; one takes all browser tests."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "browser" if _is_browsers(nodeid) else nodeid.partition("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
-    """With `--numprocesses` (pytest-xdist)."""
-    return Files(config, log)

@@ -22,6 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from server.app import Stage
 from server.settings import Settings
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server() -> Iterator[Serving]:

@@ -18,6 +18,8 @@ from engine.errors import ArmError, RecordingFull
 from engine.loadgen import LoadGenerator
 from engine.workload import PromptOrder
 
+pytestmark = pytest.mark.alone
+
 
 class Race:
     """What a load generator needs, and what it said."""

@@ -26,6 +26,7 @@ from integration.processes import wait_until
 
 pytestmark = [
     pytest.mark.real_vllm,
+    pytest.mark.alone,
     pytest.mark.timeout(500),
     pytest.mark.skipif(
         find_interpreter() is None or find_model("smollm2-135m") is None,
@@ -59,7 +60,7 @@ def verdict_of(result: dict[str, Any], metric: str) -> dict[str, Any]:
 
 def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races) -> None:
     out = real.folder / "cpu.jsonl"
-    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "4", "--round-seconds", "5", "--out", str(out), timeout=400)
+    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "4", "--round-seconds", "8", "--out", str(out), timeout=400)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)
     one, eight = result["arms"]

@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from engine.errors import RecordingError, ServerError
 from server.remote import RemoteRecording
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:

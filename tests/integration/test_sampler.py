@@ -218,6 +218,8 @@ PARENT = """
 import asyncio, os, time
 from engine.sampling import Sampler
 
+pytestmark = pytest.mark.alone
+
 async def main():
     async with Sampler(source="simulated", clock_origin_ns=0, on_document=lambda document: None) as sampler:
         print(sampler.pid, flush=True)

@@ -15,6 +15,8 @@ from websockets.frames import Frame, Opcode
 
 from server.frames import HELLO_BYTES
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server() -> Iterator[Serving]:

@@ -14,6 +14,8 @@ from engine.sampling import Sampler
 from integration.test_nvml import Bench
 from integration.test_nvml_faults import about, times
 
+pytestmark = pytest.mark.alone
+
 Script = Callable[[str], None]
 UUID = "GPU-00000000-0000-0000-0000-00000000000"
 
@@ -96,8 +98,6 @@ async def test_an_unknown_uuid_beside_a_gpu_that_hangs_is_said(fake_nvml: Script
 FIND = """
 from engine.clock import MonotonicClock
 from engine.sources import find_sources
-
-pytestmark = pytest.mark.alone
 print(*(found.index for found in find_sources("nvml", clock=MonotonicClock())))
 """
 

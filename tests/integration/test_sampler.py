@@ -17,6 +17,8 @@ from engine.errors import DeviceError, NoDevice, SamplerDied
 from engine.occupancy import Load, Occupancy
 from engine.sampling import Sampler
 
+pytestmark = pytest.mark.alone
+
 
 class Race:
     """Collects what a sampler delivers."""
@@ -217,8 +219,6 @@ async def test_a_race_that_is_cancelled_takes_it_along():
 PARENT = """
 import asyncio, os, time
 from engine.sampling import Sampler
-
-pytestmark = pytest.mark.alone
 
 async def main():
     async with Sampler(source="simulated", clock_origin_ns=0, on_document=lambda document: None) as sampler:

@@ -106,9 +106,11 @@ class Stage:
         self.shelf = Shelf(settings.data_folder, recording)
         self.copying = Copying(lambda: self.scene, self.shelf, settings.recorders, self.gate.is_presenter)
         self.fallback = None if self.player else self._fallback(settings)
-        self.present = Present(self.hub, self.desk, self.copying, Preflight(settings), lambda: self._race, programme)
         self.plotly = PlotlyScript()
         self.pages = Pages(self.plotly)
+        self.present = Present(
+            self.hub, self.desk, self.copying, self.pages, Preflight(settings), lambda: self._race, programme
+        )
         self.audience = Audience(self.hub, self.desk, self.pages, settings, clock)
         self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
 

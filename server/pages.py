@@ -1,4 +1,4 @@
-"""The dashboard's files, and the headers and the Host check that every response goes through."""
+"""The pages and their files, and the headers and the Host check that every response goes through."""
 
 import gzip
 from collections.abc import Callable
@@ -15,9 +15,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.answers import failure
+from server.joined import JoinedPages
+from server.joining import STATIC
+from server.packed import takes_gzip
 from server.plotlyjs import PlotlyScript
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
+_FOREVER = "public, max-age=31536000, immutable"
 _HOST = pattern(r"[a-z0-9.\-_:\[\]]{1,255}")
 
 # Scripts of ours only, and sockets to this very host (some browsers do not count ws: as 'self').
@@ -46,14 +49,9 @@ class _Files(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers.setdefault("cache-control", "no-cache")
         response.headers.setdefault("vary", "accept-encoding")
-        if isinstance(response, FileResponse) and _takes_gzip(scope):
+        if isinstance(response, FileResponse) and takes_gzip(Headers(scope=scope).get("accept-encoding", "")):
             return _packed(response)
         return response
-
-
-def _takes_gzip(scope: Scope) -> bool:
-    accepted = Headers(scope=scope).get("accept-encoding", "")
-    return any(part.partition(";")[0].strip() == "gzip" for part in accepted.lower().split(","))
 
 
 def _packed(plain: FileResponse) -> Response:
@@ -72,26 +70,34 @@ def _gzipped(path: str, mtime_ns: int, size: int) -> bytes:
 
 
 class Pages:
-    """The page, its files and Plotly."""
+    """The pages, their parts and files, and Plotly."""
 
-    def __init__(self, plotly: PlotlyScript, static: Path = STATIC) -> None:
+    def __init__(self, plotly: PlotlyScript) -> None:
         self.plotly = plotly
-        self._files = _Files(directory=static, check_dir=False)
+        self._joined = JoinedPages()
+        self._files = _Files(directory=STATIC, check_dir=False)
 
-    async def file(self, name: str, request: Request) -> Response:
-        """One of the files, in answer to a request for another address."""
-        return await self._files.get_response(name, request.scope)
+    def page(self, name: str, request: Request, cache_control: str = "no-cache") -> Response:
+        """One of the pages; browsers ask each time whether there is a newer one."""
+        return self._joined.page(name).respond(request, cache_control)
 
     def routes(self) -> list[BaseRoute]:
-        """`/`, `/static/...` and `/plotly.min.js`."""
+        """`/`, `/joined/...`, `/static/...` and `/plotly.min.js`."""
         return [
             Route("/", self._index),
             Route("/plotly.min.js", self.plotly.respond),
+            Route("/joined/{name}", self._part),
             Mount("/static", self._files, name="static"),
         ]
 
     async def _index(self, request: Request) -> Response:
-        return await self.file("index.html", request)
+        return self.page("index.html", request)
+
+    async def _part(self, request: Request) -> Response:
+        part = self._joined.part(request.path_params["name"])
+        if part is None:
+            return failure(404, "this part is of another version of the page; load the page anew")
+        return part.respond(request, _FOREVER)
 
 
 class Shield:
@@ -114,7 +120,7 @@ class Shield:
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
                 # To scripts and style sheets the others mean nothing, and forty of them come with each phone.
-                if not (scope["path"].startswith("/static/") and scope["path"].endswith((".js", ".css"))):
+                if not (scope["path"].startswith(("/static/", "/joined/")) and scope["path"].endswith((".js", ".css"))):
                     headers.update({**_OF_DOCUMENTS, "content-security-policy": policy})
             await send(message)
 

@@ -2,31 +2,22 @@
 
 import asyncio
 import gzip
-import hashlib
 import importlib.util
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from server.answers import failure
+from server.packed import Packed, tag_of
 
 # Chromium's hint to compile every function while loading, off the main thread: it halves the time that the script's
 # first run blocks the page (1.2 s to 0.6 s on a slow laptop's core). Other browsers see a comment.
+_MEDIA_TYPE = "text/javascript; charset=utf-8"
 COMPILE_HINT = b"//# allFunctionsCalledOnLoad\n"
-
-
-@dataclass(frozen=True)
-class Script:
-    """The script, plain and gzipped, and the tag that names its content."""
-
-    plain: bytes
-    gzipped: bytes
-    tag: str
 
 
 class PlotlyScript:
@@ -34,10 +25,10 @@ class PlotlyScript:
 
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
-        self._script: Script | None = None
+        self._script: Packed | None = None
         self._lock = asyncio.Lock()
 
-    async def prepare(self) -> Script | None:
+    async def prepare(self) -> Packed | None:
         """Read and gzip the script in a thread; None when the package is not installed."""
         async with self._lock:
             if self._script is None:
@@ -49,27 +40,9 @@ class PlotlyScript:
         script = await self.prepare()
         if script is None:
             return failure(404, "the plotly package is not installed; install wattrace anew")
-        gzipped = _takes_gzip(request.headers.get("accept-encoding", ""))
-        tag = f'"{script.tag}-gz"' if gzipped else f'"{script.tag}"'
         # A versioned address (?v=) never changes its content; the plain one is asked for anew each day.
         age = "max-age=31536000, immutable" if "v" in request.query_params else "max-age=86400"
-        headers = {"etag": tag, "vary": "accept-encoding", "cache-control": f"public, {age}"}
-        known = request.headers.get("if-none-match", "").split(",")
-        if tag in {part.strip().removeprefix("W/") for part in known}:
-            return Response(status_code=304, headers=headers)
-        if gzipped:
-            headers["content-encoding"] = "gzip"
-        content = script.gzipped if gzipped else script.plain
-        return Response(content, media_type="text/javascript; charset=utf-8", headers=headers)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
-    for part in accepted.lower().split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip() in {"gzip", "*"}:
-            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+        return script.respond(request, f"public, {age}")
 
 
 def script_path() -> Path | None:
@@ -81,19 +54,19 @@ def script_path() -> Path | None:
     return path if path.is_file() else None
 
 
-def _load(cache: Path | None) -> Script | None:
+def _load(cache: Path | None) -> Packed | None:
     path = script_path()
     if path is None:
         return None
     plain = COMPILE_HINT + path.read_bytes()
-    tag = hashlib.sha256(plain).hexdigest()[:16]
+    tag = tag_of(plain)
     kept = (cache or _cache_folder()) / f"plotly-{tag}.js.gz"
     with suppress(OSError):
-        return Script(plain, kept.read_bytes(), tag)
+        return Packed(plain, kept.read_bytes(), tag, _MEDIA_TYPE)
     gzipped = gzip.compress(plain, compresslevel=9, mtime=0)
     with suppress(OSError):  # a home that cannot be written to costs the gzipping at every start, no more
         _keep(kept, gzipped)
-    return Script(plain, gzipped, tag)
+    return Packed(plain, gzipped, tag, _MEDIA_TYPE)
 
 
 def _keep(path: Path, content: bytes) -> None:

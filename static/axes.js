@@ -1,4 +1,4 @@
-import { element, setAttribute, show, svg } from './dom.js';
+import { element, setAttribute, svg } from './dom.js';
 
 /**
  * @typedef {object} Frame what the axes and the trace agree on, in pixels and watts
@@ -12,8 +12,9 @@ import { element, setAttribute, show, svg } from './dom.js';
  * @property {number} max
  * @property {number[]} yTicks
  * @property {string[]} yLabels
- * @property {number[]} xTicks seconds, 0 at the right edge
- * @property {string[]} xLabels
+ * @property {boolean} narrow whether three labels do not fit side by side
+ *
+ * @typedef {{at: number[], labels: string[]}} Times labels along the foot, `at` from -30 at the left edge to 0 at the right
  */
 
 const BUNDLE = '/plotly.min.js';
@@ -56,44 +57,58 @@ function withoutStyles() {
   return () => { document.createElement = create; };
 }
 
-/** Axes, grid and labels of one chart: our own few lines until the library has come, and for good if it never does. */
+/**
+ * Axes, grid and labels of one chart. The library draws what stands still, and is asked only when that changes: each
+ * time costs it some 20 ms. Until it has come, and for good if it never does, a few lines of our own stand there. The
+ * times along the foot are ours in any case: they move when somebody looks back.
+ */
 export class Axes {
   constructor() {
-    this.own = svg('svg', { class: 'axes-own', 'aria-hidden': 'true' });
+    this.grid = svg('g');
+    this.times = svg('g');
+    this.own = svg('svg', { class: 'axes-own', 'aria-hidden': 'true' }, this.grid, this.times);
     this.host = element('div', 'axes-plotly');
-    this.root = element('div', 'axes', this.own, this.host);
+    this.root = element('div', 'axes', this.host, this.own);
     /** @type {any} */
     this.plotly = null;
+    this.standing = '';
+    this.timed = '';
   }
 
-  /** @param {Frame} frame */
-  draw(frame) {
-    if (this.plotly) this.plotly.react(this.host, [], layout(frame), CONFIG);
-    else this.sketch(frame);
-    show(this.own, !this.plotly);
-  }
-
-  /** @param {Frame} frame */
-  sketch(frame) {
-    const { width, height, left, right, top, bottom, font } = frame;
-    /** @type {SVGElement[]} */
-    const nodes = [];
-    frame.yTicks.forEach((tick, index) => {
-      const y = height - bottom - (tick / frame.max) * (height - bottom - top);
-      nodes.push(svg('path', { class: 'axes-grid', d: `M${left} ${y}H${width - right}` }));
-      nodes.push(label(frame.yLabels[index], left - font * 0.3, y + font * 0.35, 'end'));
-    });
-    frame.xTicks.forEach((tick, index) => {
-      const x = width - right + (tick / 30) * (width - left - right);
-      nodes.push(label(frame.xLabels[index], x, height - bottom + font * 1.25, 'middle'));
-    });
-    setAttribute(this.own, 'font-size', String(font));
-    this.own.replaceChildren(...nodes);
+  /** @param {Frame} frame @param {Times} times */
+  draw(frame, times) {
+    const { width, height, font, max } = frame;
+    const size = `${width} ${height} ${font}`;
+    const standing = `${size} ${max} ${this.plotly !== null}`;
+    if (standing !== this.standing) {
+      this.standing = standing;
+      setAttribute(this.own, 'font-size', String(font));
+      if (this.plotly) this.plotly.react(this.host, [], layout(frame), CONFIG);
+      this.grid.replaceChildren(...(this.plotly ? [] : sketch(frame)));
+    }
+    const timed = `${size} ${frame.left} ${times.at.join()} ${times.labels.join()}`;
+    if (timed === this.timed) return;
+    this.timed = timed;
+    this.times.replaceChildren(...foot(frame, times));
   }
 
   purge() {
     this.plotly?.purge(this.host);
   }
+}
+
+/** The grid and the labels of power. @param {Frame} frame */
+function sketch({ width, height, left, right, top, bottom, font, max, yTicks, yLabels }) {
+  return yTicks.flatMap((tick, index) => {
+    const y = height - bottom - (tick / max) * (height - bottom - top);
+    return [svg('path', { class: 'axes-grid', d: `M${left} ${y}H${width - right}` }), label(yLabels[index], left - font * 0.3, y + font * 0.35, 'end')];
+  });
+}
+
+/** @param {Frame} frame @param {Times} times */
+function foot({ width, height, left, right, bottom, font }, { at, labels }) {
+  return at.map((tick, index) => (
+    label(labels[index], width - right + (tick / 30) * (width - left - right), height - bottom + font * 1.25, 'middle')));
 }
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */
@@ -119,7 +134,7 @@ function layout(frame) {
     showlegend: false,
     hovermode: false,
     dragmode: false,
-    xaxis: { ...axis, showline: true, type: 'linear', range: [-30, 0], tickvals: frame.xTicks, ticktext: frame.xLabels, showgrid: false },
+    xaxis: { ...axis, showline: true, type: 'linear', range: [-30, 0], showticklabels: false, showgrid: false },
     yaxis: { ...axis, type: 'linear', range: [0, frame.max], tickvals: frame.yTicks, ticktext: frame.yLabels, ticklabelstandoff: frame.font * 0.3 },
   };
 }

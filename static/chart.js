@@ -10,6 +10,7 @@ import { MEAN, T, Track } from './track.js';
 const MOST_POINTS = 640;
 const X_TICKS = [-20, -10, 0];
 const RIBBON_EM = 0.5;
+const PAST_STEPS = 300; // a picture of the past is made anew when it has moved by so small a part of its width
 const NARROW_EM = 13; // of a plot in whose width three labels do not fit
 const points = new Points(2048);
 
@@ -31,7 +32,7 @@ export class Chart {
     /** @type {import('./axes.js').Frame | null} */
     this.frame = null;
     this.drawn = '';
-    this.axesDrawn = '';
+    this.measured = '';
     this.head_t_ns = NaN;
     /** @type {Shown | null} */
     this.shown = null;
@@ -50,19 +51,21 @@ export class Chart {
   draw(track, run_t_ns, max, active, steady) {
     const ghost = active ? undefined : track.ghost(this.slot);
     const end = ghost ? ghost.end_t_ns : run_t_ns;
-    this.measure(max, ghost !== undefined, track.past ? { from: end - track.span_ns, to: end } : undefined);
+    this.measure(max);
     if (!this.frame) return;
+    this.axes.draw(this.frame, track.past ? timesOf({ from: end - track.span_ns, to: end }, this.frame.narrow) : usualTimes(this.frame.narrow, Boolean(ghost)));
     setAttribute(this.root, 'data-mode', track.past ? 'past' : ghost ? 'ghost' : 'rolling');
     if (!(end > 0)) return this.clear();
     this.shown = { ring: ghost?.ring ?? track.ring, end, span_ns: track.span_ns };
-    const key = `${ghost ? ghost.end_t_ns : track.version} ${ghost !== undefined} ${steady?.join()} ${this.axesDrawn}`;
+    const step = track.past ? Math.floor(end / (track.span_ns / PAST_STEPS)) : 0;
+    const key = `${ghost ? ghost.end_t_ns : track.version} ${step} ${ghost !== undefined} ${steady?.join()} ${this.measured}`;
     if (key !== this.drawn) {
-      this.redraw(this.shown);
+      this.drawn = key;
+      this.redraw(this.shown, track.past ? null : track.ring);
       this.ribbon(track, this.shown);
       this.band(steady, this.shown);
     }
-    this.drawn = key;
-    if (!ghost) this.scroll(track, end);
+    if (!ghost) this.trace.shift((this.head_t_ns - end) * this.perNs(track.span_ns));
   }
 
   /** Nothing to show: before a run, or after another one has begun. */
@@ -87,9 +90,8 @@ export class Chart {
     return { ring, t_ns: end - (1 - share) * span_ns, max: this.frame.max, x: clientX, top: box.top + top, bottom: box.bottom - bottom };
   }
 
-  /** Reads the size when it has changed, and draws the axes when they have.
-   * @param {number} max @param {boolean} resting @param {import('./dvrview.js').Span} [past] */
-  measure(max, resting, past) {
+  /** Reads the size when it has changed. @param {number} max */
+  measure(max) {
     if (this.resized) {
       this.box = { width: this.root.clientWidth, height: this.root.clientHeight };
       this.font = Math.round(parseFloat(getComputedStyle(this.root).fontSize) * 10) / 10;
@@ -100,24 +102,25 @@ export class Chart {
       this.frame = null;
       return;
     }
-    const key = `${width} ${height} ${this.font} ${max} ${resting} ${past?.from} ${past?.to} ${this.axes.plotly !== null}`;
-    if (key === this.axesDrawn) return;
-    this.axesDrawn = key;
-    this.frame = frame(width, height, this.font ?? 16, max, resting, past);
-    this.axes.draw(this.frame);
+    const key = `${width} ${height} ${this.font} ${max}`;
+    if (this.frame && key === this.measured) return;
+    this.measured = key;
+    this.frame = frame(width, height, this.font ?? 16, max);
     const { left, top, right, bottom } = this.frame;
     this.trace.place({ left, top, width: width - left - right, height: height - top - bottom }, this.frame.font * 0.32);
   }
 
-  /** @param {Shown} shown */
-  redraw({ ring, end: end_t_ns, span_ns }) {
+  /** @param {Shown} shown @param {import('./ring.js').Ring | null} marked what has its newest point marked, if it is shown */
+  redraw({ ring, end: end_t_ns, span_ns }, marked) {
     const { plot, y } = this.geometry();
-    const perNs = plot / span_ns;
+    const perNs = this.perNs(span_ns);
     // A little more than the window, so that the left edge is not seen to crawl.
     decimate(ring, end_t_ns - span_ns * 1.03, span_ns, Math.min(MOST_POINTS, Math.ceil(plot)), points);
     this.trace.draw(paths(points, this.slot, (t) => plot + (t - end_t_ns) * perNs, y, Track.gap(ring)));
     this.trace.shift(0);
-    this.trace.point(null, 0);
+    const x = plot + Math.min(0, (ring.last(T) - end_t_ns) * perNs);
+    const watts = ring.last(MEAN);
+    this.trace.point(ring === marked && !Number.isNaN(watts) && x > 0 ? x : null, y(watts));
     this.head_t_ns = end_t_ns;
   }
 
@@ -139,15 +142,9 @@ export class Chart {
     this.trace.prefill(spans.map(([from, until]) => `M${x(from)} ${tall - high}H${x(until)}V${tall}H${x(from)}Z`).join(''), tall, high);
   }
 
-  /** @param {Track} track @param {number} run_t_ns */
-  scroll(track, run_t_ns) {
-    const { plot, left, y } = this.geometry();
-    const perNs = plot / track.span_ns;
-    this.trace.shift((this.head_t_ns - run_t_ns) * perNs);
-    const watts = track.ring.last(MEAN);
-    const x = left + plot + Math.min(0, (track.ring.last(T) - run_t_ns) * perNs);
-    const visible = !Number.isNaN(watts) && x > left && !track.past;
-    this.trace.point(visible ? x : null, (this.frame?.top ?? 0) + y(watts));
+  /** @param {number} span_ns */
+  perNs(span_ns) {
+    return this.geometry().plot / span_ns;
   }
 
   geometry() {
@@ -163,32 +160,28 @@ export class Chart {
   }
 }
 
-/**
- * @param {number} width @param {number} height @param {number} font @param {number} max @param {boolean} resting
- * @param {import('./dvrview.js').Span} [past] the part of the run, in place of the last 30 s
- */
-function frame(width, height, font, max, resting, past) {
+/** @param {number} width @param {number} height @param {number} font @param {number} max */
+function frame(width, height, font, max) {
   const yTicks = height < font * 6 ? [0, max] : ticks(max);
   const yLabels = tickLabels(yTicks);
   const longest = Math.max(...yLabels.map((text) => text.length));
   const left = Math.round(font * Math.max(3.2, longest * 0.62 + 0.4));
   const right = Math.round(font * 1.3);
-  const narrow = width - left - right < font * NARROW_EM;
   return {
-    width, height, font, yTicks, yLabels,
+    width, height, font, yTicks, yLabels, left, right,
     max: max * 1.06, // room for the line at the top tick
-    left, right,
     top: Math.round(font * 0.7),
     bottom: Math.round(font * 1.45),
-    ...(past ? pastTicks(past, narrow) : {
-      xTicks: narrow ? X_TICKS.filter((tick) => tick !== -10) : X_TICKS,
-      xLabels: ['−20 s', ...(narrow ? [] : ['−10']), resting ? 'end' : 'now'],
-    }),
+    narrow: width - left - right < font * NARROW_EM,
   };
 }
 
+/** @param {boolean} narrow @param {boolean} resting */
+function usualTimes(narrow, resting) {
+  return { at: narrow ? X_TICKS.filter((tick) => tick !== -10) : X_TICKS, labels: ['−20 s', ...(narrow ? [] : ['−10']), resting ? 'end' : 'now'] };
+}
+
 /** @param {import('./dvrview.js').Span} past @param {boolean} narrow */
-function pastTicks(past, narrow) {
-  const { at, labels } = timeTicks(past, -30, narrow ? 2 : 4);
-  return { xTicks: at, xLabels: labels };
+function timesOf(past, narrow) {
+  return timeTicks(past, -30, narrow ? 2 : 4);
 }

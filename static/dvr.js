@@ -18,6 +18,7 @@ import { Tracks } from './tracks.js';
 const SHOWN_MS = 4000;
 const DRAW_EVERY_MS = 100;
 const COURSE_POINTS = 600;
+const NARROW = '(max-width: 700px)'; // where, and on the viewers' page, the bar is always there: dvr.css
 
 /** Looking back, on this screen only: pause, any part of the run, zoom, exact values, and back to live. */
 export class Dvr {
@@ -43,6 +44,9 @@ export class Dvr {
     /** @type {State | null} */
     this.state = null;
     this.grip = 0;
+    /** whether somebody has the pointer or the keyboard on the bar */
+    this.touched = false;
+    this.narrow = matchMedia(NARROW);
     this.bar = new Bar(root, {
       pause: () => this.go(this.view.kind === 'paused' ? play(this.view, this.end) : pause(this.view, this.end)),
       live: () => this.go(LIVE),
@@ -62,7 +66,8 @@ export class Dvr {
       shift: (share) => this.go(shift(this.view, share * (this.span().to - this.span().from), this.end)),
     });
     document.addEventListener('keydown', (event) => this.pressed(event));
-    root.addEventListener('focusin', () => this.wake());
+    for (const name of ['pointerenter', 'focusin']) root.addEventListener(name, () => this.touch(true));
+    for (const name of ['pointerleave', 'focusout']) root.addEventListener(name, () => this.touch(false));
   }
 
   span() {
@@ -142,6 +147,12 @@ export class Dvr {
     if (!this.loaded) this.load();
   }
 
+  /** @param {boolean} touched */
+  touch(touched) {
+    this.touched = touched;
+    this.wake();
+  }
+
   /** Keeps up with the stream; called after the state has taken the message. @param {Message} message @param {State} state */
   hear(message, state) {
     if (message.type === 'frame' && this.loaded && (message.run ?? undefined) === state.run?.id) this.course.push(message.power);
@@ -187,22 +198,25 @@ export class Dvr {
     this.reader.draw(this.hand.spot(), this.past.labels);
     if (this.view.kind === 'live' || !this.past.run) return picture;
     const span = this.span();
-    const tracks = this.window(span, picture.max);
+    const tracks = this.window(span, picture.max, picture.tracks);
     return { ...picture, tracks, run_t_ns: span.to, max: Math.max(picture.max, niceMax(tracks.peak(span.from) * 1.06)) };
   }
 
-  /** The tracks of a part of the run: in small at once, as measured when they have come. @param {import('./dvrview.js').Span} span @param {number} max */
-  window(span, max) {
+  /** The tracks of a part of the run: in small at once, as measured when they have come. @param {import('./dvrview.js').Span} span @param {number} max @param {Tracks} now */
+  window(span, max, now) {
     void this.past.want(span, this.end);
     const { kept, labels, mode, version } = this.past;
     const fits = kept !== null && kept.from <= Math.max(0, span.from) + 1 && kept.to >= Math.min(span.to, this.end) - 1;
-    const key = `${span.from} ${span.to} ${fits ? version : `course ${this.course.version}`} ${max}`;
+    const key = `${span.to - span.from} ${fits ? version : `course ${this.course.version}`} ${max}`;
     if (this.tracks && key === this.drawnSpan) return this.tracks;
     this.drawnSpan = key;
     const tracks = fits && kept ? kept.tracks : new Tracks(labels, mode);
     if (!fits) tracks.replace(/** @type {any} */ ({ history: this.course.power }));
     this.version -= 1;
-    for (const label of labels) Object.assign(tracks.of(label), { past: true, span_ns: span.to - span.from, version: this.version });
+    for (const label of labels) {
+      const prefills = now.of(label)?.prefills ?? new Map();
+      Object.assign(tracks.of(label), { past: true, span_ns: span.to - span.from, version: this.version, prefills });
+    }
     this.tracks = tracks;
     return tracks;
   }
@@ -210,11 +224,12 @@ export class Dvr {
   /** @param {State} state @param {number} nowMs */
   draw(state, nowMs) {
     const back = this.view.kind !== 'live';
-    const busy = back || this.root.matches(':hover, :focus-within');
-    if (!busy && nowMs - this.shownMs > SHOWN_MS) setAttribute(this.root, 'data-shown', 'false');
+    if (!back && !this.touched && nowMs - this.shownMs > SHOWN_MS) setAttribute(this.root, 'data-shown', 'false');
     setAttribute(this.root, 'data-empty', String(!this.past.run));
     setAttribute(document.body, 'data-look', back ? 'back' : 'live');
-    if (this.root.getAttribute('data-shown') !== 'true' && getComputedStyle(this.bar.root).visibility === 'hidden') return;
+    // Asking the browser whether the bar is seen would make it work out the styles of the whole page, each time.
+    const always = this.narrow.matches || this.root.parentElement?.classList.contains('view');
+    if (this.root.getAttribute('data-shown') !== 'true' && !always) return;
     if (!this.loaded && this.past.run) this.load();
     const what = ended(state) ? 'over' : state.frame?.replay ? 'replay' : 'live';
     const steers = state.control && Boolean(state.frame?.replay);

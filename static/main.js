@@ -2,6 +2,7 @@ import { loadPlotly } from './axes.js';
 import { RunClock } from './clock.js';
 import { counters, painted } from './counters.js';
 import { byId } from './dom.js';
+import { Dvr } from './dvr.js';
 import { fitFont } from './fit.js';
 import { Page } from './page.js';
 import { recall } from './recall.js';
@@ -13,7 +14,7 @@ import { Tracks } from './tracks.js';
 
 /** @typedef {import('./state.js').Event} Event */
 
-const CHART_EVERY_MS = 20; // every second frame of a 60 Hz screen, and none is left out when one is late
+const CHART_EVERY_MS = 30; // a little under two pictures of a 60 Hz screen; what is new is drawn at once
 const CALM_EVERY_MS = 500;
 const JUMP_NS = 5e8;
 const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
@@ -23,6 +24,8 @@ let state = initial();
 let tracks = new Tracks([], undefined);
 let scale = new SharedScale();
 let chartMs = -Infinity;
+/** The newest message in what is on the screen. */
+let drawnSeq = NaN;
 let textMs = -Infinity;
 /** What is on the screen while the presenter holds it still. @type {import('./page.js').Picture | null} */
 let held = null;
@@ -30,7 +33,7 @@ let held = null;
 let plotly = null;
 const clock = new RunClock();
 const page = new Page(dispatch);
-/** @type {import('./dvr.js').Dvr | null} */
+/** @type {Dvr | null} */
 let dvr = null;
 /** @type {import('./types.js').Hello | null} */
 let begun = null;
@@ -87,8 +90,10 @@ function observe(frame, nowMs) {
 /** @param {number} nowMs */
 function tick(nowMs) {
   requestAnimationFrame(tick);
-  if (nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
+  const fresh = !Object.is(state.lastSeq, drawnSeq) && !calm.matches;
+  if (!fresh && nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
   chartMs = nowMs;
+  drawnSeq = state.lastSeq;
   const picture = newest(nowMs);
   const arranged = page.arrange(picture.state);
   if (arranged && plotly) page.useAxes(plotly);
@@ -114,10 +119,9 @@ function newest(nowMs) {
   return held ?? picture;
 }
 
-async function complete() {
-  const later = await import('./later.js');
-  page.complete(later);
-  dvr = new later.Dvr(byId('dvr'), () => page.panels.map(({ chart }) => chart));
+function complete() {
+  page.complete();
+  dvr = new Dvr(byId('dvr'), () => page.panels.map(({ chart }) => chart));
   if (begun) dvr.hear(begun, state);
 }
 

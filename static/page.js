@@ -7,8 +7,11 @@ import { Panel } from './panel.js';
 import { Race } from './race.js';
 import { Reasons } from './reasons.js';
 import { SensorPanel } from './sensorpanel.js';
+import { StageCard } from './stagecard.js';
 import { activeArm, arms, behindText, ended, hasPower, joulesPerUnit } from './state.js';
 import { Summary } from './summary.js';
+import { Tone, side } from './tone.js';
+import { Tools, keepAwake } from './tools.js';
 import { TurnRow } from './turnrow.js';
 import { VerdictLine, secret } from './verdict.js';
 
@@ -31,14 +34,14 @@ export class Page {
     /** @type {Panel[]} */
     this.panels = [];
     this.shown = '';
-    /** @type {import('./stagecard.js').StageCard | undefined} */
+    /** @type {StageCard | undefined} */
     this.stageCard = undefined;
     /** @type {((watts: number | null, max: number, slot: number, arms: number) => void) | undefined} */
     this.hum = undefined;
   }
 
-  /** Takes in what came after the first picture. @param {typeof import('./later.js')} later */
-  complete({ StageCard, Tone, Tools, side, keepAwake }) {
+  /** Makes what the first picture can do without. */
+  complete() {
     this.stageCard = new StageCard(byId('stagecard'));
     const tone = new Tone();
     new Tools(byId('tools'), byId('figurebox'), tone);

@@ -1,10 +1,11 @@
-import { setAttribute, svg } from './dom.js';
+import { element, setAttribute, setStyle, svg } from './dom.js';
 
 /** @typedef {{width: number, height: number, left: number, top: number}} Plot the plot area in a chart */
 
 /**
  * The picture over the axes: envelope, mean line, the thin line of other times, and a marker at the newest point.
- * Paths are written when data comes; between two frames only a transform moves.
+ * Paths are written when data comes; between two frames only the whole picture moves, as a layer of its own, which the
+ * browser neither lays out nor paints again.
  */
 export class Trace {
   constructor() {
@@ -15,18 +16,24 @@ export class Trace {
     this.envelope = svg('path', { class: 'trace-envelope' });
     this.other = svg('path', { class: 'trace-other' });
     this.own = svg('path', { class: 'trace-own' });
-    this.moving = svg('g', {}, this.band, this.bandName, this.envelope, this.other, this.own, this.reading);
-    this.marker = svg('circle', { class: 'trace-marker' });
-    this.area = svg('svg', { class: 'trace-area' }, this.moving, this.readingName);
-    this.root = svg('svg', { class: 'trace', 'aria-hidden': 'true' }, this.area, this.marker);
+    this.marker = svg('circle', { class: 'trace-marker', visibility: 'hidden' });
+    this.area = svg('svg', { class: 'trace-area' }, this.band, this.bandName, this.envelope, this.other, this.own, this.reading, this.marker);
+    this.moving = element('div', 'trace-moving', this.area);
+    this.still = svg('svg', { class: 'trace-still' }, this.readingName);
+    this.root = element('div', 'trace', this.moving, this.still);
+    this.root.setAttribute('aria-hidden', 'true');
+    this.shifted = 0;
   }
 
-  /** @param {Plot} plot @param {number} radius of the marker */
+  /** Left of the plot everything is cut off; the marker may reach over its other edges. @param {Plot} plot @param {number} radius of the marker */
   place(plot, radius) {
-    setAttribute(this.area, 'x', String(plot.left));
-    setAttribute(this.area, 'y', String(plot.top));
-    setAttribute(this.area, 'width', String(plot.width));
-    setAttribute(this.area, 'height', String(plot.height));
+    setStyle(this.root, 'left', `${plot.left}px`);
+    setStyle(this.root, 'padding-top', `${plot.top}px`);
+    setStyle(this.still, 'top', `${plot.top}px`);
+    for (const area of [this.area, this.still]) {
+      setAttribute(area, 'width', String(plot.width));
+      setAttribute(area, 'height', String(plot.height));
+    }
     setAttribute(this.marker, 'r', String(radius));
   }
 
@@ -61,10 +68,13 @@ export class Trace {
 
   /** @param {number} pixels how far the picture has moved since it was drawn */
   shift(pixels) {
-    setAttribute(this.moving, 'transform', `translate(${Math.round(pixels * 10) / 10} 0)`);
+    const tenths = Math.round(pixels * 10);
+    if (tenths === this.shifted) return;
+    this.shifted = tenths;
+    this.moving.style.transform = `translateX(${tenths / 10}px)`;
   }
 
-  /** @param {number | null} x @param {number} y null hides the marker */
+  /** @param {number | null} x null hides the marker @param {number} y both in the plot */
   point(x, y) {
     setAttribute(this.marker, 'visibility', x === null ? 'hidden' : 'visible');
     if (x === null) return;

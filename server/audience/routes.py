@@ -75,7 +75,7 @@ class Audience:
 
     async def view(self, request: Request) -> Response:
         """The viewer page; whoever opens it has a number from then on."""
-        response = await self.pages.file("view.html", request)
+        response = self.pages.page("view.html", request)
         if self.phones.of(request) is None:
             self.phones.give(request, response)
         return response

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.answers import answer
 from server.bodies import BadRequest, content
 from server.copying import Copying
 from server.hub import Hub
-from server.pages import STATIC
+from server.pages import Pages
 from server.presenter.desk import Desk, NotNow, console
 from server.presenter.preflight import Preflight
 from server.presenter.programme import Programme
@@ -28,11 +27,12 @@ class Present:
         hub: Hub,
         desk: Desk,
         copying: Copying,
+        pages: Pages,
         preflight: Preflight,
         race: Callable[[], Scene],
         programme: Programme | None = None,
     ) -> None:
-        self.hub, self.desk, self.copying, self.preflight = hub, desk, copying, preflight
+        self.hub, self.desk, self.copying, self.pages, self.preflight = hub, desk, copying, pages, preflight
         self._race, self.programme = race, programme
 
     def routes(self) -> list[BaseRoute]:
@@ -46,9 +46,11 @@ class Present:
 
     async def page(self, request: Request) -> Response:
         """The console; to anybody else, how to get in."""
-        if self.desk.gate.is_presenter(request):
-            return _page("present.html", 200)
-        return _page("present-locked.html", 401)
+        known = self.desk.gate.is_presenter(request)
+        # Never kept: what it is depends on who asks.
+        response = self.pages.page("present.html" if known else "present-locked.html", request, "no-store")
+        response.status_code = 200 if known else 401
+        return response
 
     async def show(self, request: Request) -> Response:
         """What the console needs to know beside the stream."""
@@ -93,8 +95,3 @@ class Present:
         name = on if isinstance(on, str) else self.programme.picked
         entries, script = await asyncio.to_thread(lambda p: (p.entries(), p.script(name)), self.programme)
         return {"demos": entries, "demo": name, **script}
-
-
-def _page(name: str, status: int) -> Response:
-    """Never kept: what it is depends on who asks."""
-    return FileResponse(Path(STATIC, name), status, headers={"cache-control": "no-store"})

@@ -11,7 +11,7 @@ import orjson
 
 from engine.footprint import footprint_told
 from engine.validity import dictionary
-from server.report.bundle import script, style
+from server.joining import script, sheets, style
 from server.report.caption import flags
 from server.report.drawing import nice, power_curve
 from server.report.facts import Facts
@@ -23,7 +23,7 @@ _SPEEDS = (1, 2, 10, 50)
 
 def report_html(facts: Facts) -> bytes:
     """The whole page."""
-    code, sheet = Markup(script()), Markup(style())
+    code, sheet = Markup(script("report/main.js")), Markup(style([*sheets("index.html"), "report/report.css"]))
     own = f"script-src '{_hash(code)}'; style-src '{_hash(sheet)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     head = tag(

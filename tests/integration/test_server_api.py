@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -170,8 +171,10 @@ def test_the_page_and_its_files(server: Serving) -> None:
     assert page.status == 200 and page.headers["content-type"].startswith("text/html")
     assert page.headers["cache-control"] == "no-cache"
     assert ask(server, "/", {"If-None-Match": page.headers["etag"]}).status == 304
-    for path in ("/static/index.html",):
-        assert ask(server, path).status == 200
+    parts = re.findall(r'/joined/[^"]+', page.body.decode())
+    for path in parts:
+        assert ask(server, path).status == 200 and "immutable" in ask(server, path).headers["cache-control"]
+    assert ask(server, "/static/icon.svg").status == 200 and ask(server, "/joined/old.js").status == 404
 
 
 @pytest.mark.parametrize(

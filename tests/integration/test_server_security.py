@@ -15,7 +15,7 @@ from server import auth
 from server.auth import Gate
 
 PUBLIC = {"/", "/view", "/qr.svg", "/present", "/login", "/healthz", "/metrics", "/events", "/plotly.min.js",
-          "/api/run", "/api/run/pages", "/api/reasons"}  # fmt: skip
+          "/joined/{name}", "/api/run", "/api/run/pages", "/api/reasons"}  # fmt: skip
 """What everybody may read."""
 PUBLIC_POSTS = {"/api/bet", "/api/load"}
 """What a phone in the hall may send, when the presenter lets it."""
@@ -108,9 +108,9 @@ def test_an_expired_session_or_ticket_opens_nothing(monkeypatch: pytest.MonkeyPa
 def test_the_console_is_shown_to_the_presenter_alone(server: Serving) -> None:
     status, headers, text = ask(server, "GET", "/present", {})
     assert status == 401 and headers["cache-control"] == "no-store"
-    assert "works once" in text and "present.js" not in text
+    assert "works once" in text and "Panic" not in text
     status, headers, text = ask(server, "GET", "/present", cookie(server))
-    assert status == 200 and headers["cache-control"] == "no-store" and "/static/present.js" in text
+    assert status == 200 and headers["cache-control"] == "no-store" and "Panic" in text
 
 
 @pytest.mark.parametrize(

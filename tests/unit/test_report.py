@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from engine.errors import RecordingError
 from engine.footprint import Electricity, grid_told, price_told
 from server.cli.root import app
-from server.report import bundle, read_facts, report_html, report_markdown, tape, written
+from server.report import read_facts, report_html, report_markdown, tape, written
 
 ELECTRICITY = Electricity(grid_told("40-80, RTE 2025", place=SCRIPT), price_told("0.2-0.3 EUR"))
 TAGS_OF_OURS = {"script", "style", "meta", "svg", "path", "line", "rect", "text", "title", "g"}
@@ -198,17 +198,6 @@ def test_the_command_knows_formats_by_their_names(recording: Path, tmp_path: Pat
     made = CliRunner().invoke(app, ["report", str(recording), "--out", str(tmp_path / "race.md")])
     assert made.exit_code == 0 and (tmp_path / "race.md").read_text().startswith("## ")
     assert CliRunner().invoke(app, ["report", str(recording), "--out", str(tmp_path / "race.doc")]).exit_code == 2
-
-
-def test_modules_that_cannot_be_one_script_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "STATIC", tmp_path)
-    (tmp_path / "a.js").write_text("import { b } from './b.js';\nexport const a = b;\n")
-    (tmp_path / "b.js").write_text("import { a } from './a.js';\nexport const b = a;\n")
-    with pytest.raises(ValueError, match=r"a\.js imports itself"):
-        bundle.script("a.js")
-    (tmp_path / "b.js").write_text("export default 3;\n")
-    with pytest.raises(ValueError, match="export default"):
-        bundle.script("a.js")
 
 
 def test_of_a_long_race_fewer_frames_are_kept_and_the_last_one_always(

@@ -1,4 +1,4 @@
-"""The page's modules as one script, and its styles as one sheet, for a page that is a single file.
+"""Modules as one script, and style sheets as one sheet: for a report, which is a single file, and for the live pages.
 
 Each module becomes a function of its own that gives back what it exports, after those that it imports. That is all that
 our own modules need: they export functions, classes and constants by name, and import each other in no circle.
@@ -7,7 +7,7 @@ our own modules need: they export functions, classes and constants by name, and 
 import re
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[1] / "static"
 
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
@@ -15,8 +15,8 @@ _SHEET = re.compile(r'<link rel="stylesheet" href="/static/([\w/.-]+\.css)"')
 _ANY_MODULE_SYNTAX = re.compile(r"^(?:import|export)\b(?! \{\};).*", re.MULTILINE)
 
 
-def script(entry: str = "report/main.js") -> str:
-    """All that `entry` needs, and itself, as one classic script."""
+def script(entry: str) -> str:
+    """All that `entry` needs, and itself, as one classic script. ValueError names what cannot be joined."""
     found: dict[Path, str] = {}
     _collect((STATIC / entry).resolve(), found, ())
     names = {path: f"m{number}" for number, path in enumerate(found)}
@@ -24,10 +24,13 @@ def script(entry: str = "report/main.js") -> str:
     return "'use strict';\n" + "\n".join(parts)
 
 
-def style(own: str = "report/report.css") -> str:
-    """The live page's sheets in their order, and then the report's `own`."""
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
-    names = [*_SHEET.findall(page), own]
+def sheets(page: str) -> list[str]:
+    """The names of a page's style sheets, in their order."""
+    return _SHEET.findall((STATIC / page).read_text(encoding="utf-8"))
+
+
+def style(names: list[str]) -> str:
+    """Those sheets as one."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -53,6 +56,6 @@ def _wrapped(path: Path, text: str, names: dict[Path, str]) -> str:
     exported = _EXPORT.findall(text)
     body = _EXPORT.sub("", _IMPORT.sub(bound, text))
     if left := _ANY_MODULE_SYNTAX.search(body):
-        raise ValueError(f"{path.name}: {left[0]!r} is a way to import or export that a report's script cannot have")
+        raise ValueError(f"{path.name}: {left[0]!r} is a way to import or export that joined modules cannot have")
     body = body.replace("export {};\n", "")
     return f"const {names[path]} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"

@@ -71,6 +71,7 @@ function follow(runBefore, { message, nowMs }) {
     tracks.replace(message);
     if (message.frame) observe(message.frame, nowMs);
     recall(message.frame, tracks);
+    if (message.show?.frozen && !held) void join(message.t_ns);
     page.control.ask();
     page.reasons.load();
   } else if (message.type === 'frame' && (message.run ?? undefined) === state.run?.id) {
@@ -106,12 +107,20 @@ function tick(nowMs) {
 /** What is to be drawn: what is known now, or what was when the presenter said to hold it. @param {number} nowMs */
 function newest(nowMs) {
   if (!state.show.frozen) held = null;
-  if (held) return held;
+  // What is held is the race; what the presenter hides, or swaps, or shows the audience is done at once.
+  if (held) return { ...held, state: { ...held.state, show: state.show } };
   const run_t_ns = clock.now(performance.now());
   scale.follow(tracks.peak(run_t_ns - WINDOW_NS), nowMs);
   const picture = { state, tracks, run_t_ns, max: scale.max, nowMs: performance.now() };
   if (state.show.frozen && state.frame) held = { ...picture, tracks: tracks.copy() };
   return held ?? picture;
+}
+
+/** A page that is opened while the hall's picture is held shows that one. @param {number} t_ns the server's clock */
+async function join(t_ns) {
+  const { heldPicture } = await import('./held.js');
+  const found = await heldPicture(t_ns);
+  if (found && state.show.frozen) held = found;
 }
 
 async function complete() {

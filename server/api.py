@@ -32,6 +32,7 @@ class Api:
             Route("/login", self.login, methods=["GET"]),
             Route("/api/run", self.run),
             Route("/api/run/pages", self.pages),
+            Route("/api/run/held", self.held),
             Route("/api/reasons", self.reasons),
             self.desk.post("/api/run/start", self.start),
             self.desk.post("/api/run/stop", self.stop),
@@ -53,6 +54,12 @@ class Api:
         except ValueError as error:
             return failure(400, str(error))
         return Response(self.history.part(asked), media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def held(self, request: Request) -> Response:
+        """The `hello` of the picture that frozen screens hold; 404 while they move."""
+        if self.hub.held is None:
+            return failure(404, "the screens are not frozen")
+        return Response(self.hub.held, media_type="application/json", headers={"cache-control": "no-store"})
 
     async def reasons(self, request: Request) -> Response:
         """What each reason code means, and what to do about it."""
@@ -86,7 +93,7 @@ class Api:
         if demo is not None and not isinstance(demo, str):
             raise BadRequest("demo must be a demo's name")
         await self.desk.controller.start(demo)
-        await self.desk.record(request, "start")
+        await self.desk.record(request, "start", **self.hub.show.brief())
         return answer({"state": self.hub.scene.state}, 202)
 
     async def stop(self, request: Request) -> Response:

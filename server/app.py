@@ -143,6 +143,7 @@ class Stage:
             self.clock,
             data=settings.data_folder,
             period_ns=settings.period_ns,
+            record=self.desk.mark,
         )
 
     def _starlette(self, settings: Settings) -> Starlette:

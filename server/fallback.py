@@ -7,7 +7,7 @@ on in the background, if it still can, and is recorded. It comes back on screen 
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,15 @@ class Fallback:
         *,
         data: Path,
         period_ns: int,
+        record: Callable[[str, dict[str, Any]], Awaitable[None]],
         find: Callable[[str, Path], Reserve | None] = find_reserve,
     ) -> None:
+        """`record` leaves a mark (an action and its particulars) in the race's recording; `find` finds a reserve."""
         self.live, self.hub, self.show = live, hub, show
         self.on = self.automatic = False
         self.player: Player | None = None
         self._clock, self._data, self._period_ns = clock, data, period_ns
-        self._find = find
+        self._find, self._record = find, record
         self._reserve: Reserve | None = None
         self._looked_for: tuple[object, ...] = ()
         self._why = ""
@@ -145,6 +147,7 @@ class Fallback:
             return
         if self.automatic and self._why and self._armed:
             await self.take_over()
+            await self._record("fallback", {"to": "replay", "why": self._why})
         elif self._why or (self.automatic and self.live.state in _SAMPLED):
             async with self._busy:
                 await self._ready()

@@ -74,6 +74,8 @@ class Hub:
         self.seq = first_seq - 1
         self.closed = False
         self.newest: bytes = b""
+        self.held: bytes | None = None
+        """The `hello` around the frame that froze the screens, for a page that is opened while they are frozen."""
         self._edition = scene.edition
         self._hello: Message | None = None
         self._viewers: set[Viewer] = set()
@@ -211,6 +213,10 @@ class Hub:
         if self.scene.edition != self._edition:
             self._edition = self.scene.edition
             self._offer(self._greeting())
+        if not self.show.frozen:
+            self.held = None
+        elif self.held is None:
+            self.held = self._made_greeting()
 
     def _offer(self, message: Message) -> None:
         """To everyone: by the flow to those who keep up, one by one to the others, some of whom then do."""

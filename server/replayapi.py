@@ -47,6 +47,7 @@ class ReplayApi:
             raise BadRequest("say what to change: speed, paused, loop, seek_ns or step")
         for order in orders:
             await order(self._playing)
+        await self.desk.record(request, "replay", **wishes)
         return answer(wishes)
 
     async def switch(self, request: Request) -> Response:

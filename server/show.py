@@ -48,6 +48,18 @@ class Show:
             **{name: self._made(name) for name in PARTS},
         }
 
+    def brief(self) -> dict[str, Any]:
+        """What is set, in a few words: a recording has it at its start, and every change after that."""
+        bet, load, join = (self._made(name) or {} for name in ("bet", "load", "join"))
+        return {
+            "frozen": self.frozen,
+            "verdict_hidden": self.verdict_hidden,
+            "swapped": self.swapped,
+            "bet": bet.get("state", "off"),
+            "load": load.get("open", False),
+            "join": join.get("shown", False),
+        }
+
     def fresh(self, now_ns: int) -> dict[str, Any]:
         """`{"show": ...}` when it has changed since it was last told, and once a second; else nothing."""
         due = self._told_ns is None or now_ns - self._told_ns >= _TOLD_EVERY_NS

@@ -1,6 +1,6 @@
 import { element, setAttribute, setText } from './dom.js';
 import { duration, known } from './format.js';
-import { ended } from './state.js';
+import { behindText, ended } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {{kind: string, text: string}} Badge */
@@ -65,6 +65,31 @@ export function ageText(state, nowMs) {
   if (old === null) return '';
   if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return 'final figures';
   return old < 0.1 ? 'data < 0.1 s old' : `data ${duration(old)} old`;
+}
+
+/**
+ * The sentence that a page must say beside its badges, the gravest first: what a command came to, why nothing comes,
+ * what is wrong with the race on screen, or that this connection is slow.
+ * @param {State} state what is known now, however old the picture @param {number} nowMs
+ */
+export function noticeText(state, nowMs) {
+  if (state.notice) return state.notice;
+  return state.connection === 'open' ? troubleText(state) || behindText(state, nowMs) : state.why;
+}
+
+/**
+ * What is wrong with the race that the hall sees. A recording on screen is well, and the race behind it is the
+ * presenter's affair; that the run has failed, and why, is the verdict's line already.
+ * @param {State} state
+ */
+function troubleText({ show: { fallback }, frame }) {
+  if (!fallback?.why || fallback.on || frame?.state === 'failed') return '';
+  return sentence(fallback.why);
+}
+
+/** @param {string} text */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** @param {State} state */

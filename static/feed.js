@@ -13,10 +13,10 @@ const JUMP_NS = 5e8;
 /** What a page draws from: the state, the tracks of power, the run's clock and the scale, all kept up by the stream. */
 export class Feed {
   /**
-   * @param {() => void} greeted called with every `hello` that is not a mere going on
-   * @param {(message: import('./types.js').Message) => void} heard called with every message, when the state has it
+   * @param {{greeted?: (hello: import('./types.js').Hello) => void, heard: (event: Event) => void}} on
+   *   `greeted` with every `hello`, `heard` with every event, both when the state has it
    */
-  constructor(greeted, heard) {
+  constructor({ greeted = () => {}, heard }) {
     this.greeted = greeted;
     this.heard = heard;
     this.state = initial();
@@ -28,7 +28,6 @@ export class Feed {
       open: () => this.dispatch({ type: 'opened' }),
       closed: (delayMs, reason) => this.dispatch({ type: 'closed', again: delayMs !== null, reason }),
     });
-    this.stream.acknowledges = true;
   }
 
   start() {
@@ -39,28 +38,36 @@ export class Feed {
   dispatch(event) {
     const before = this.state.run?.id;
     this.state = reduce(this.state, event);
-    if (event.type !== 'message') return;
-    this.follow(before, event);
-    this.heard(event.message);
+    if (event.type === 'message') this.follow(before, event);
+    this.heard(event);
   }
 
   /** @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
   follow(runBefore, { message, nowMs }) {
-    if (message.type === 'hello' && !message.resumed) {
-      const labels = arms(this.state).map(({ label }) => label);
-      const back = (message.frame?.run_t_ns ?? NaN) < this.clock.newest_t_ns - JUMP_NS; // a replay has gone back
-      if (message.run?.id !== runBefore || back || this.tracks.labels.join() !== labels.join()) {
-        this.tracks = new Tracks(labels, message.run?.schedule?.mode);
-        this.scale = new SharedScale();
-        this.clock.reset();
-      }
-      this.tracks.replace(message);
-      if (message.frame) this.observe(message.frame, nowMs);
-      recall(message.frame, this.tracks);
-      this.greeted();
-    } else if (message.type === 'frame' && (message.run ?? undefined) === this.state.run?.id) {
-      this.observe(message, nowMs);
+    if (message.type === 'frame') {
+      if ((message.run ?? undefined) === this.state.run?.id) this.observe(message, nowMs);
+    } else if (message.type === 'hello') {
+      if (!message.resumed) this.begin(runBefore, message, nowMs);
+      this.greeted(message);
     }
+  }
+
+  /** @param {string | undefined} runBefore @param {import('./types.js').Hello} hello @param {number} nowMs */
+  begin(runBefore, hello, nowMs) {
+    const labels = arms(this.state).map(({ label }) => label);
+    const back = (hello.frame?.run_t_ns ?? NaN) < this.clock.newest_t_ns - JUMP_NS; // a replay has gone back
+    if (hello.run?.id !== runBefore || back || this.tracks.labels.join() !== labels.join()) {
+      this.tracks = new Tracks(labels, hello.run?.schedule?.mode);
+      this.scale = new SharedScale();
+      this.clock.reset();
+    }
+    this.tracks.replace(hello);
+    if (hello.frame) this.observe(hello.frame, nowMs);
+  }
+
+  /** Brings the last turns of arms that rest. @param {import('./types.js').Hello} hello */
+  recall(hello) {
+    recall(hello.frame, this.tracks);
   }
 
   /** @param {import('./types.js').Frame} frame @param {number} nowMs */

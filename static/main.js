@@ -1,95 +1,60 @@
 import { loadPlotly } from './axes.js';
-import { RunClock } from './clock.js';
 import { counters, painted } from './counters.js';
 import { byId } from './dom.js';
 import { Dvr } from './dvr.js';
+import { Feed } from './feed.js';
 import { fitFont } from './fit.js';
+import { heldPicture } from './held.js';
 import { Page } from './page.js';
-import { recall } from './recall.js';
-import { SharedScale } from './scale.js';
-import { arms, initial, reduce } from './state.js';
-import { Stream } from './stream.js';
-import { WINDOW_NS } from './track.js';
-import { Tracks } from './tracks.js';
-
-/** @typedef {import('./state.js').Event} Event */
+import { hasPower } from './state.js';
 
 const CHART_EVERY_MS = 30; // a little under two pictures of a 60 Hz screen; what is new is drawn at once
 const CALM_EVERY_MS = 500;
-const JUMP_NS = 5e8;
 const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
-let state = initial();
-let tracks = new Tracks([], undefined);
-let scale = new SharedScale();
 let chartMs = -Infinity;
+let textMs = -Infinity;
 /** The newest message in what is on the screen. */
 let drawnSeq = NaN;
-let textMs = -Infinity;
 /** What is on the screen while the presenter holds it still. @type {import('./page.js').Picture | null} */
 let held = null;
 /** @type {any} */
 let plotly = null;
-const clock = new RunClock();
-const page = new Page(dispatch);
-/** @type {Dvr | null} */
+const feed = new Feed({ greeted, heard });
+const page = new Page((event) => feed.dispatch(event));
+/** Made after the first picture, which can do without it. @type {Dvr | null} */
 let dvr = null;
 /** @type {import('./types.js').Hello | null} */
 let begun = null;
-const stream = new Stream({
-  message: (message) => dispatch({ type: 'message', message, nowMs: performance.now() }),
-  open: () => dispatch({ type: 'opened' }),
-  closed: (delayMs, reason) => dispatch({ type: 'closed', again: delayMs !== null, reason }),
-});
 
-/** @param {Event} event */
-function dispatch(event) {
-  const before = state;
-  state = reduce(state, event);
-  if (event.type === 'message') {
-    follow(before.run?.id, event);
-    if (event.message.type === 'hello' && !event.message.resumed) begun = event.message;
-    dvr?.hear(event.message, state);
-  }
+/** @param {import('./types.js').Hello} hello */
+function greeted(hello) {
+  if (!hello.resumed) begun = hello;
+  if (hello.show?.frozen && !hello.resumed && !held) void join(hello.t_ns);
+  if (dvr) ask(hello);
+}
+
+/** What the first picture can do without. @param {import('./types.js').Hello} hello */
+function ask(hello) {
+  page.control.ask();
+  if (hello.resumed) return;
+  feed.recall(hello);
+  page.reasons.load();
+}
+
+/** @param {import('./state.js').Event} event */
+function heard(event) {
+  if (event.type === 'message') dvr?.hear(event.message, feed.state);
   if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
-  Object.assign(counters, {
-    framesReceived: state.framesReceived, lastSeq: state.lastSeq, gaps: state.gaps, missed: state.missed,
-    stamp_t_ns: state.frame?.t_ns ?? NaN,
-  });
-}
-
-/** Brings the tracks and the clock up to a message. @param {string | undefined} runBefore @param {Event & {type: 'message'}} event */
-function follow(runBefore, { message, nowMs }) {
-  if (message.type === 'hello' && message.resumed) {
-    page.control.ask();
-  } else if (message.type === 'hello') {
-    const labels = arms(state).map(({ label }) => label);
-    const back = (message.frame?.run_t_ns ?? NaN) < clock.newest_t_ns - JUMP_NS; // a replay has gone back
-    if (message.run?.id !== runBefore || back || tracks.labels.join() !== labels.join()) {
-      tracks = new Tracks(labels, message.run?.schedule?.mode);
-      scale = new SharedScale();
-      clock.reset();
-    }
-    tracks.replace(message);
-    if (message.frame) observe(message.frame, nowMs);
-    recall(message.frame, tracks);
-    page.control.ask();
-    page.reasons.load();
-  } else if (message.type === 'frame' && (message.run ?? undefined) === state.run?.id) {
-    observe(message, nowMs);
-  }
-}
-
-/** @param {import('./types.js').Frame} frame @param {number} nowMs */
-function observe(frame, nowMs) {
-  clock.observe(nowMs, frame.t_ns, frame.run_t_ns);
-  tracks.push(frame);
+  const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
+  Object.assign(counters, { framesReceived, lastSeq, gaps, missed, stamp_t_ns: frame?.t_ns ?? NaN });
 }
 
 /** @param {number} nowMs */
 function tick(nowMs) {
   requestAnimationFrame(tick);
+  const { state } = feed;
   const fresh = !Object.is(state.lastSeq, drawnSeq) && !calm.matches;
   if (!fresh && nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
   chartMs = nowMs;
@@ -101,35 +66,45 @@ function tick(nowMs) {
     textMs = nowMs;
     page.drawText(picture, state, performance.now());
     page.sound(picture, state, performance.now());
-    if (state.frame && page.panels.length) painted('firstDigitsMs', useAxes);
+    if (state.frame && page.panels.length) painted('firstDigitsMs', complete);
+    if (arranged) return; // the digits are painted before the charts are made
   }
   page.drawCharts(dvr?.look(picture, state, performance.now()) ?? picture);
   counters.framesDrawn += 1;
-  if (page.charted()) painted('firstLineMs');
+  if (page.charted()) painted('firstLineMs', useAxes);
 }
 
 /** What is to be drawn: what is known now, or what was when the presenter said to hold it. @param {number} nowMs */
 function newest(nowMs) {
+  const { state, tracks } = feed;
   if (!state.show.frozen) held = null;
-  if (held) return held;
-  const run_t_ns = clock.now(performance.now());
-  scale.follow(tracks.peak(run_t_ns - WINDOW_NS), nowMs);
-  const picture = { state, tracks, run_t_ns, max: scale.max, nowMs: performance.now() };
+  // What is held is the race; what the presenter hides, or swaps, or shows the audience is done at once.
+  if (held) return { ...held, state: { ...held.state, show: state.show } };
+  const run_t_ns = feed.clock.now(performance.now());
+  const picture = { state, tracks, run_t_ns, max: feed.top(run_t_ns, nowMs), nowMs: performance.now() };
   if (state.show.frozen && state.frame) held = { ...picture, tracks: tracks.copy() };
   return held ?? picture;
+}
+
+/** A page that is opened while the hall's picture is held shows that one. @param {number} t_ns the server's clock */
+async function join(t_ns) {
+  const found = await heldPicture(t_ns);
+  if (found && feed.state.show.frozen) held = found;
 }
 
 function complete() {
   page.complete();
   dvr = new Dvr(byId('dvr'), () => page.panels.map(({ chart }) => chart));
-  if (begun) dvr.hear(begun, state);
+  if (feed.state.frame?.state !== 'racing' || !hasPower(feed.state)) void useAxes(); // no line is to come soon
+  if (!begun) return;
+  dvr.hear(begun, feed.state);
+  ask(begun);
 }
 
-/** The library is large: it is run when the first digits are on the screen. */
+/** The library is large: where a line is to come, it waits until that is on the screen. */
 async function useAxes() {
-  complete();
   plotly = await loadPlotly();
-  stream.acknowledges = true;
+  feed.stream.acknowledges = true;
   if (!plotly) return;
   page.useAxes(plotly);
   chartMs = -Infinity;
@@ -138,5 +113,5 @@ async function useAxes() {
 
 Object.assign(window, { wattrace: counters });
 fitFont();
-stream.start();
+feed.start();
 requestAnimationFrame(tick);

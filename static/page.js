@@ -1,4 +1,4 @@
-import { ageText, badges, drawBadges, heldBadges } from './badge.js';
+import { ageText, badges, drawBadges, heldBadges, noticeText } from './badge.js';
 import { Control } from './control.js';
 import { byId, setAttribute, setText, show } from './dom.js';
 import { equivalents } from './equivalents.js';
@@ -8,7 +8,7 @@ import { Race } from './race.js';
 import { Reasons } from './reasons.js';
 import { SensorPanel } from './sensorpanel.js';
 import { StageCard } from './stagecard.js';
-import { activeArm, arms, behindText, ended, hasPower, joulesPerUnit } from './state.js';
+import { activeArm, arms, ended, hasPower, joulesPerUnit } from './state.js';
 import { Summary } from './summary.js';
 import { Tone, side } from './tone.js';
 import { Tools, keepAwake } from './tools.js';
@@ -83,7 +83,7 @@ export class Page {
     this.sensor.draw(state.sensor, this.reasons);
     this.summary.draw(state, nowMs);
     this.stageCard?.draw(state.show);
-    const notice = now.notice || (now.connection === 'open' ? behindText(now, nowMs) : now.why);
+    const notice = noticeText(now, nowMs);
     setText(byId('notice'), notice);
     show(byId('notice'), notice !== '');
     this.drawFigures(state);

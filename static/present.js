@@ -7,8 +7,9 @@ import { Keys } from './keys.js';
 import { Audience } from './presentaudience.js';
 import { CheckList } from './presentcheck.js';
 import { Figures } from './presentfigures.js';
+import { ReplayCard } from './presentreplay.js';
 import { Script } from './presentscript.js';
-import { holder, initial, reduce, whoText } from './presentstate.js';
+import { holder, initial, reduce, troubleText, whoText } from './presentstate.js';
 import { screenTiles, Tiles } from './presenttiles.js';
 import { phaseDetail, phaseName, remaining } from './schedule.js';
 import { Stream } from './stream.js';
@@ -32,6 +33,7 @@ const audience = new Audience(
   { tiles: byId('audience'), ways: byId('ways'), guesses: /** @type {HTMLDetailsElement} */ (byId('guesses')) },
   async (path, body) => { told(await post(path, body)); lookAtGuesses(); },
 );
+const replay = new ReplayCard(byId('replay'), async (wishes) => told(await post('/api/replay', wishes)));
 const script = new Script({
   steps: byId('steps'), notes: byId('notes'), programme: byId('programme'), learn: byId('demo-learn'),
   demo: /** @type {HTMLSelectElement} */ (byId('demo')),
@@ -123,6 +125,7 @@ function drawNow() {
   drawBadges(byId('badges'), badges(now, nowMs));
   drawLock();
   figures.draw(now);
+  replay.draw(now, clock.now(nowMs));
   tiles.draw(screenTiles(now));
   drawAutomatic(screen.fallback);
   audience.draw(state);
@@ -130,6 +133,9 @@ function drawNow() {
   show(byId('preflight'), Boolean(state.desk?.demos.length));
   checks.draw(state.check, busy(now));
   setText(byId('who'), whoText(state));
+  const trouble = troubleText(now);
+  setText(byId('trouble'), trouble);
+  show(byId('trouble'), trouble !== '');
   const notice = state.shut ? 'This browser is logged out: open a new link from the terminal.' : state.notice;
   setText(byId('notice'), notice);
   show(byId('notice'), notice !== '');

@@ -27,6 +27,7 @@
  *   | {type: 'notice', text: string}} Event
  */
 
+import { sentence } from './badge.js';
 import { duration } from './format.js';
 import { initial as nothing, reduce as follow } from './state.js';
 
@@ -66,6 +67,17 @@ export function holder({ stream, desk }) {
   if (!presenter) return { text: 'Nobody has control', action: 'Take control', mine: false };
   if (desk?.has_control) return { text: 'You have control', action: 'Give it up', mine: true };
   return { text: `${presenter.name} has control for ${duration(presenter.seconds_left)} more`, action: 'Take over', mine: false };
+}
+
+/** What is wrong with the race, or with the way to it, and what can be done; empty while all is well. @param {Stream} stream */
+export function troubleText({ connection, why, show: { fallback } }) {
+  if (connection === 'reconnecting' || connection === 'closed') {
+    return ['The server cannot be reached: this is what it said last', why].filter(Boolean).join('; ');
+  }
+  if (!fallback?.why) return '';
+  const help = fallback.on ? 'The recording is on the screens.'
+    : fallback.available ? 'The panic key (R) puts the recording on the screens.' : 'There is no recording of this demo.';
+  return `${sentence(fallback.why).replace(/\.$/, '')}. ${help}`;
 }
 
 /** The findings that need a look, the gravest first, and those that do not. @param {Finding[]} findings */

@@ -21,10 +21,14 @@ export class Summary {
     this.speech = speech;
     this.tableMs = -Infinity;
     this.spokenMs = -Infinity;
+    this.secret = false;
   }
 
   /** @param {State} state @param {number} nowMs */
   draw(state, nowMs) {
+    // What is hidden must not stand there until its next turn comes.
+    if (secret(state) !== this.secret) this.tableMs = this.spokenMs = -Infinity;
+    this.secret = secret(state);
     if (nowMs - this.tableMs >= TABLE_EVERY_MS || this.body.rows.length !== arms(state).length) {
       this.tableMs = nowMs;
       this.body.replaceChildren(...arms(state).map((arm) => row(state, arm)));

@@ -9,7 +9,10 @@ const CALM_EVERY_MS = 500;
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 const page = new ViewPage();
-const feed = new Feed(() => {}, (message) => dvr.hear(message, feed.state));
+const feed = new Feed({
+  greeted: (hello) => { if (!hello.resumed) feed.recall(hello); },
+  heard: (event) => { if (event.type === 'message') dvr.hear(event.message, feed.state); },
+});
 const dvr = new Dvr(byId('dvr'), () => page.arms.map(({ chart }) => chart));
 let drawnMs = -Infinity;
 
@@ -26,5 +29,6 @@ function tick(nowMs) {
 }
 
 Object.assign(window, { wattrace: counters });
+feed.stream.acknowledges = true;
 feed.start();
 requestAnimationFrame(tick);

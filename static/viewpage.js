@@ -1,11 +1,11 @@
-import { ageText, badges, drawBadges } from './badge.js';
+import { ageText, badges, drawBadges, noticeText } from './badge.js';
 import { BetForm } from './betform.js';
 import { byId, element, setAttribute, setText, show } from './dom.js';
 import { energyUnit, temperature } from './format.js';
 import { LoadForm } from './loadform.js';
 import { Reasons } from './reasons.js';
 import { phaseDetail, phaseName, remaining } from './schedule.js';
-import { arms, behindText, ended, hasPower, joulesPerUnit } from './state.js';
+import { arms, ended, hasPower, joulesPerUnit } from './state.js';
 import { secret, verdictLine } from './verdict.js';
 import { ViewArm } from './viewarm.js';
 
@@ -30,6 +30,7 @@ export class ViewPage {
     this.arms = [];
     this.shown = '';
     this.spokenMs = -Infinity;
+    this.secret = false;
     this.explainMs = -Infinity;
   }
 
@@ -69,7 +70,7 @@ export class ViewPage {
     setText(byId('title'), state.run?.title ?? state.demo?.title ?? 'wattrace');
     drawBadges(byId('badges'), badges(state, nowMs));
     setText(byId('age'), ageText(state, nowMs));
-    const notice = state.connection === 'open' ? behindText(state, nowMs) : state.why;
+    const notice = noticeText(state, nowMs);
     setText(byId('notice'), notice);
     show(byId('notice'), notice !== '');
   }
@@ -117,7 +118,8 @@ export class ViewPage {
 
   /** Now and then a sentence for those who do not see the page. @param {State} state @param {number} nowMs */
   speak(state, nowMs) {
-    if (nowMs - this.spokenMs < SPEAK_EVERY_MS) return;
+    if (secret(state) === this.secret && nowMs - this.spokenMs < SPEAK_EVERY_MS) return;
+    this.secret = secret(state);
     const sentence = `${phaseName(state.frame)}. ${verdictLine(state).text}.`;
     if (sentence === byId('speech').textContent) return;
     this.spokenMs = nowMs;

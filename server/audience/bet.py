@@ -1,5 +1,7 @@
 """The bet: what each phone guesses, who was closest, and when guesses are taken. Pure; bounded, however many come."""
 
+import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +13,7 @@ from server.audience.nicknames import nickname
 State = Literal["off", "open", "closed", "revealed"]
 
 MOST_GUESSES = 2000
+"""Where there are more, the address that has entered the most of them gives one up for each that comes."""
 MOST_JOULES = 1e6
 CLOSEST = 3
 _LISTED = 100
@@ -26,13 +29,6 @@ class NotOpen(WattraceError):
 
 class BadGuess(WattraceError):
     """It is not a guess."""
-
-
-class Full(WattraceError):
-    """There are as many guesses as are taken."""
-
-    def __str__(self) -> str:
-        return f"there are {MOST_GUESSES} guesses already, and more are not taken"
 
 
 class WrongStep(WattraceError):
@@ -68,12 +64,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Guess:
-    """One phone's guess; `id` is what the presenter names it by, `place` where it stands among equals."""
+    """One phone's guess; `id` is what the presenter names it by, `place` where it stands among equals.
+
+    `address` is where it came from: a network address, empty where that says nothing.
+    """
 
     id: int
     nickname: str
     joules: float
     place: int
+    address: str = ""
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Bet:
     answer: Answer | None = None
     _guesses: dict[str, Guess] = field(default_factory=dict)
     _barred: set[str] = field(default_factory=set)
-    _ids: dict[str, int] = field(default_factory=dict)
+    _numbers: int = 0
     _places: int = 0
     _drawn: dict[str, Any] | None = None
 
@@ -140,10 +140,10 @@ class Bet:
 
     # -- the phones'
 
-    def guess(self, phone: str, name: str, joules: float) -> Guess:
-        """Enter, or change, what `phone` guesses.
+    def guess(self, phone: str, name: str, joules: float, address: str = "") -> Guess:
+        """Enter, or change, what `phone`, at `address`, guesses.
 
-        Raises NotOpen, Full, BadGuess, or BadNickname, each with a sentence for the phone.
+        Raises NotOpen, BadGuess, or BadNickname, each with a sentence for the phone.
         """
         if self.state != "open":
             raise NotOpen
@@ -152,12 +152,14 @@ class Bet:
         if not abs(joules) <= MOST_JOULES:  # not a number, too
             raise BadGuess(f"guess a number of joules, at most {MOST_JOULES:,.0f}")
         shown = nickname(name)
-        if phone not in self._guesses and len(self._ids) >= MOST_GUESSES:
-            raise Full
+        before = self._guesses.get(phone)
+        if before is None:
+            self._make_room()
+            self._numbers += 1
         self._places += 1
         # One number for good: what the presenter is about to take out must not become somebody else's.
-        number = self._ids.setdefault(phone, len(self._ids) + 1)
-        self._guesses[phone] = entered = Guess(number, shown, round(joules, 2) + 0.0, self._places)
+        number = before.id if before else self._numbers
+        self._guesses[phone] = entered = Guess(number, shown, round(joules, 2) + 0.0, self._places, address)
         self._drawn = None  # the hall sees it with the show's next second: 500 guesses are no 500 shows
         return entered
 
@@ -209,12 +211,23 @@ class Bet:
         best = sorted(self._guesses.values(), key=lambda guess: (self._off(guess), guess.place))[:CLOSEST]
         return [{"id": guess.id, "nickname": guess.nickname, "guess": guess.joules} for guess in best]
 
+    def _make_room(self) -> None:
+        """When it is full, take out any guess of the address with the most of them.
+
+        A phone has one address, and as many numbers as it asks for: who guesses by the thousand displaces his own.
+        """
+        if len(self._guesses) < MOST_GUESSES:
+            return
+        ((fullest, _),) = Counter(guess.address for guess in self._guesses.values()).most_common(1)
+        crowd = [phone for phone, guess in self._guesses.items() if guess.address == fullest]
+        del self._guesses[random.choice(crowd)]
+
     def _off(self, guess: Guess) -> float:
         assert self.answer is not None and self.answer.joules is not None
         return abs(guess.joules - self.answer.joules)
 
     def _clear(self) -> None:
-        self._guesses, self._ids, self._barred, self._places = {}, {}, set(), 0
+        self._guesses, self._barred, self._numbers, self._places = {}, set(), 0, 0
         self.subject = self.answer = None
 
     def _become(self, state: State) -> None:

@@ -15,6 +15,8 @@ from engine.workload import STAGE
 OFFERED = 6
 MOST_PENDING = 64
 """Questions that are on their way to an answer; a hall of 500 takes turns."""
+MOST_NEAR = MOST_PENDING // 2
+"""So many of them from one address: who has many numbers leaves places to the others."""
 EVERY_SECONDS = 10
 """A phone asks once in so long, and never before its last answer is there."""
 _LOST_SECONDS = 180
@@ -54,6 +56,7 @@ class Asked:
     phone: str
     prompt: str
     sent_ns: int
+    address: str = ""
     state: str = "waiting"
     """`waiting` for a turn, `asked` of the arm, `answering`, `answered`, `failed`."""
     arm: str | None = None
@@ -87,8 +90,8 @@ class Crowd:
             self._offers += 1
         self.open = wanted
 
-    def ask(self, phone: str, index: int) -> Asked:
-        """Enter a question of `phone`. Raises Shut, BadPrompt or TooSoon."""
+    def ask(self, phone: str, index: int, address: str = "") -> Asked:
+        """Enter a question of `phone`, at `address` where that is known. Raises Shut, BadPrompt or TooSoon."""
         if not self.open:
             raise Shut
         if not 0 <= index < len(self.prompts):
@@ -99,11 +102,13 @@ class Crowd:
             left = EVERY_SECONDS - (now_ns - last.sent_ns) / NS
             if left > 0 or last.state in _PENDING:
                 raise TooSoon("your last question is not that old; wait a moment", max(1.0, left))
-        if len(self._pending()) >= MOST_PENDING:
+        pending = self._pending()
+        near = sum(other.address == address != "" for other in pending)
+        if len(pending) >= MOST_PENDING or near >= MOST_NEAR:
             raise TooSoon("the arm has its hands full with the hall's questions; try again in a moment", 3.0)
         self._number += 1
         self._sent += 1
-        asked = Asked(self._number, phone, self.prompts[index], now_ns)
+        asked = Asked(self._number, phone, self.prompts[index], now_ns, address)
         self._asked[asked.number] = self._newest[phone] = asked
         while len(self._asked) > _KEPT:
             self._forget(next(iter(self._asked.values())))

@@ -3,7 +3,9 @@
 import hmac
 import secrets
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -42,6 +44,15 @@ class Phones:
 
     def _seal(self, phone: str) -> str:
         return hmac.digest(self._secret, phone.encode("utf-8", "replace"), "sha256")[:_SEAL_BYTES].hex()
+
+
+def address(connection: HTTPConnection) -> str:
+    """Whose neighbour the phone is: its network address; empty for this machine's own, from which tunnels come."""
+    host = connection.client.host if connection.client else ""
+    with suppress(ValueError):
+        if ip_address(host).is_loopback:
+            return ""
+    return host
 
 
 def cookie_name(connection: HTTPConnection) -> str:

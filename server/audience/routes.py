@@ -11,12 +11,12 @@ from engine.clock import Clock
 from engine.documents import Document
 from engine.errors import WattraceError
 from server.answers import answer, failure
-from server.audience.bet import BadGuess, Full, NotOpen, WrongStep
+from server.audience.bet import BadGuess, NotOpen, WrongStep
 from server.audience.betting import OVER, Betting
 from server.audience.crowd import BadPrompt, Crowd, Shut, TooSoon
 from server.audience.join import Join, UnknownAddress, qr_svg
 from server.audience.nicknames import BadNickname
-from server.audience.phones import Limiter, Phones
+from server.audience.phones import Limiter, Phones, address
 from server.auth import same_origin
 from server.bodies import BadRequest, content, flag
 from server.control import NotRunning
@@ -40,10 +40,11 @@ class Audience:
         self.join = Join(settings)
         self.betting = Betting(hub)
         self.crowd = Crowd(clock)
-        # A hall is one address behind its router, so what one address may do cannot be limited: what one phone may,
-        # and what all of them may, can.
+        # What one phone may do is limited, and what all of them may. A phone may have many numbers, so an address may
+        # do no more than a third of it all: as much as a hall needs that is one address, behind its router.
         self._each = Limiter(burst=6, per_second=0.5)
         self._asking = Limiter(burst=10, per_second=2.0)
+        self._near = Limiter(burst=1500, per_second=100.0)
         self._all = Limiter(burst=3000, per_second=300.0, most=1)
         hub.show.add("join", self.join.payload)
         hub.show.add("bet", self.betting.payload)
@@ -149,7 +150,7 @@ class Audience:
         if not isinstance(name, str) or isinstance(joules, bool) or not isinstance(joules, int | float):
             raise BadRequest('a bet is {"nickname": text, "guess": a number of joules}')
         self.betting.follow()
-        self.betting.bet.guess(phone, name, joules)
+        self.betting.bet.guess(phone, name, joules, address(request))
         return answer({"mine": self.betting.bet.mine(phone)})
 
     # -- the load
@@ -170,7 +171,7 @@ class Audience:
         if isinstance(index, bool) or not isinstance(index, int):
             raise BadRequest("prompt must be the number of an offered question, from 0")
         self._need_a_race()
-        asked = self.crowd.ask(phone, index)
+        asked = self.crowd.ask(phone, index, address(request))
         try:
             command = {"command": "request", "number": asked.number, "prompt": asked.prompt}
             await self.desk.controller.command(command)
@@ -201,8 +202,7 @@ class Audience:
                 response = failure(403, _NO_NUMBER)
                 self.phones.give(request, response)
                 return response
-            now_ns = self.clock.now_ns()
-            if wait := limiter.wait_seconds(phone, now_ns) or self._all.wait_seconds(_EVERYBODY, now_ns):
+            if wait := self._wait_seconds(request, phone, limiter):
                 return _later("too much at once; wait a moment", wait)
             try:
                 return await handler(request, phone)
@@ -212,6 +212,14 @@ class Audience:
                 return failure(_status(error), str(error))
 
         return checked
+
+    def _wait_seconds(self, request: Request, phone: str, limiter: Limiter) -> float:
+        now_ns, where = self.clock.now_ns(), address(request)
+        return (
+            limiter.wait_seconds(phone, now_ns)
+            or (self._near.wait_seconds(where, now_ns) if where else 0.0)
+            or self._all.wait_seconds(_EVERYBODY, now_ns)
+        )
 
     def _changed(self) -> Response:
         self.hub.show.changed()
@@ -224,8 +232,6 @@ def _status(error: WattraceError) -> int:
             return 400
         case NotNow() | NotOpen() | NotRunning() | Shut():
             return 409
-        case Full():
-            return 503
         case _:
             return 500
 

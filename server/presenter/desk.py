@@ -41,7 +41,10 @@ class Desk:
 
     async def record(self, request: Request, action: str, **data: Any) -> None:
         """Leave a `control` mark in the recording of the race, if one is running."""
-        who = self.lock.name(console(request))
+        await self.mark(action, data, who=self.lock.name(console(request)))
+
+    async def mark(self, action: str, data: dict[str, Any], *, who: str = "wattrace") -> None:
+        """Leave that mark for `who`; without a name for what the server does by itself."""
         with suppress(NotRunning):
             await self.controller.command({"command": "mark", "state": action, "data": data, "text": who})
 

@@ -18,11 +18,16 @@ from server.show import Show
 
 STATIC = Path(__file__).parents[2] / "static"
 ORIGIN = "http://stage.test"
-PAGES = {"/": "index.html", "/view": "view.html", "/present-locked": "present-locked.html"}
+PAGES = {"/": "index.html", "/view": "view.html", "/present": "present.html", "/present-locked": "present-locked.html"}
 NAMES = ["batch 1", "batch 8", "CUDA graphs", "fp8 weights", "prefix cache", "speculative, 5 tokens"]
 LARGE = [8.4, 42.6, 673.2, 9432.0, 98_765.0, 987_654.0]
 """A value of one digit, of two, and so on: of millijoules a token, of watts, of tokens a second."""
 NS = 10**9
+DESK = {
+    "show": Show().payload(), "has_control": True, "viewers": 3, "recorders": 0, "demos": [], "demo": None, "notes": "",
+    "steps": [],
+}  # fmt: skip
+"""What only the presenter hears."""
 FOUR_FRAMES = """() => new Promise((done) => {
   let left = 4;
   (function next() { if (left--) requestAnimationFrame(next); else done(); })();
@@ -37,6 +42,8 @@ class Stage:
         self.seq = 0
         self.sockets: list[WebSocketRoute] = []
         self.first: dict[str, Any] = hello()
+        self.held: dict[str, Any] | None = None
+        """The `hello` of the picture that frozen screens hold."""
 
     def connect(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)
@@ -56,6 +63,10 @@ class Stage:
         path = re.sub(r"[?#].*", "", route.request.url.removeprefix(ORIGIN))
         if path == "/api/run":
             return route.fulfill(json={"control": False})
+        if path == "/api/show":
+            return route.fulfill(json=DESK)
+        if path == "/api/run/held" and self.held:
+            return route.fulfill(json=self.held)
         if path.startswith("/api/"):
             return route.fulfill(json={})
         if path == "/plotly.min.js" and not self.plotly:
@@ -87,7 +98,7 @@ def staged(
     page.goto(f"{ORIGIN}{path}")
     yield page, stage
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def drawn(page: Page) -> None:

@@ -175,5 +175,7 @@ def check_recording(folder: Path, name: str) -> None:
     before, after = control[: states.index("lock")], control[states.index("lock") :]
     assert {who for _, who in before} == {name}
     assert len({who for _, who in after}) == 1 and after[0][1] != name
+    start = next(mark for mark in marks if mark.kind is MarkKind.CONTROL)
+    assert start.data["frozen"] and start.data["verdict_hidden"] and start.data["swapped"], "what was set before"
     ends = [mark.data for mark in marks if mark.kind is MarkKind.ROUND_END]
     assert {"complete": False, "reason": "ended early by the presenter"} in ends

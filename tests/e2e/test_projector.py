@@ -24,7 +24,7 @@ SAID = """() => document.body.textContent + [...document.querySelectorAll('[titl
   .map((node) => `${node.title} ${node.ariaLabel}`).join()"""
 
 
-def settings(**keys: bool) -> dict[str, object]:
+def settings(**keys: object) -> dict[str, object]:
     return {**Show().payload(), **keys}
 
 
@@ -54,6 +54,63 @@ def test_a_frozen_picture_stays_until_it_is_let_go(browser: Browser) -> None:
         race_on(page, stage, 0.05, show=settings())
         expect(page.locator("#badges")).not_to_contain_text("FROZEN")
         expect(page.locator("#age")).not_to_contain_text("held")
+
+
+def test_what_the_presenter_sets_is_done_on_a_frozen_picture_too(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        race_on(page, stage, 0.05, show=settings(frozen=True))
+        expect(page.locator("#verdict")).to_contain_text("uses 84 % less energy per token")
+        race_on(page, stage, 1, show=settings(frozen=True, verdict_hidden=True, swapped=True))
+        expect(page.locator("#badges")).to_contain_text("FROZEN")
+        expect(page.locator("#verdict")).to_contain_text("the presenter will reveal it")
+        assert "84 %" not in page.evaluate(SAID)
+        expect(page.locator("#panels .panel-name").first).to_have_text("batch 8")
+        expect(page.locator("#device")).to_contain_text("40 °C")
+        race_on(page, stage, 0.05, show=settings(frozen=True, load=crowd()))
+        expect(page.locator(".crowdboard")).to_contain_text("7 sent")
+
+
+def crowd() -> dict[str, object]:
+    return {"open": True, "prompts": ["Why?"], "sent": 7, "running": 2, "waiting": 1, "most": 3, "answered": 4}
+
+
+def test_a_page_that_is_opened_while_the_picture_is_held_shows_what_the_hall_sees(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        stage.held = hello(show=settings(frozen=True), temperature_celsius=51)
+        stage.first = hello(show=settings(frozen=True, verdict_hidden=True), t_s=91, temperature_celsius=77)
+        stage.first["t_ns"] = 91 * NS
+        page.reload()
+        expect(page.locator("#device")).to_contain_text("51 °C")
+        expect(page.locator("#age")).to_contain_text(re.compile("held 3[0-9] s"))
+        expect(page.locator("#panels .trace-own").first).to_have_attribute("d", re.compile("M"))
+        expect(page.locator("#verdict")).to_contain_text("the presenter will reveal it")
+        race_on(page, stage, 0.05, show=settings())
+        expect(page.locator("#device")).to_contain_text("40 °C")
+
+
+WHY = "the sampler process was killed by SIGKILL"
+RESERVE = {
+    "on": False, "available": True, "automatic": False, "file": "short.jsonl",
+    "recorded_utc": "2026-11-21T09:30:12.120000Z", "simulated": True, "why": WHY, "live": "racing",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/", "/view", "/present"])
+def test_what_is_wrong_with_the_race_is_said_on_every_page(browser: Browser, path: str) -> None:
+    notice = "#trouble" if path == "/present" else "#notice"
+    with staged(browser, path, viewport={"width": 390, "height": 844}) as (page, stage):
+        expect(page.locator("#badges")).to_contain_text("SIMULATED")
+        expect(page.locator(notice)).to_be_hidden()
+        race_on(page, stage, 0.05, show=settings(fallback=RESERVE))
+        expect(page.locator(notice)).to_contain_text(WHY.replace("the", "The", 1))
+        expect(page.locator(notice)).to_have_attribute("role", re.compile("alert|status"))
+        race_on(page, stage, 0.05, show=settings(fallback={**RESERVE, "on": True}))
+        if path == "/present":
+            expect(page.locator(notice)).to_contain_text("The recording is on the screens")
+        else:
+            expect(page.locator(notice)).to_be_hidden()
+        race_on(page, stage, 0.05, show=settings(fallback={**RESERVE, "why": ""}))
+        expect(page.locator(notice)).to_be_hidden()
 
 
 def test_sides_are_swapped_with_all_that_belongs_to_them(browser: Browser) -> None:

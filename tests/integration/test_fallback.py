@@ -173,5 +173,6 @@ def test_by_hand_the_race_goes_on_behind_the_recording_and_is_recorded(races: Ra
         assert show.runs() == [live, recorded, live]
         not_mixed(show, recorded)
         wait_until(lambda: switched(file) == ["replay", "live"], what="the recording has what the presenter did")
+        assert b'{"speed":10,"loop":true}' in file.read_bytes(), "and how the recording was played meanwhile"
         assert show.order("/api/replay", speed=10) == 409, "no replay is on screen any more"
         wait_until(lambda: not races.processes("--paused"), what="the player has ended")

@@ -73,6 +73,29 @@ async def test_an_action_is_in_the_next_frames(
     assert (await told(server, key, value))[key] is value
 
 
+async def test_the_picture_that_frozen_screens_hold_can_be_had_by_who_comes_later(
+    server: Serving, consoles: Consoles
+) -> None:
+    api = consoles[2]
+    assert (await api.ask("GET", "/api/run/held"))[0] == 404
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.ws) as viewer:
+        await viewer.receive()
+        await api.post("/api/show/freeze", {"frozen": True})
+        async for message in viewer:
+            frame = json.loads(message.data)
+            if frame.get("show", {}).get("frozen"):
+                break
+        for _ in range(20):
+            await viewer.receive()
+        async with session.get(f"{server.url}/api/run/held") as response:
+            held = await response.json()
+    assert response.status == 200 and held["type"] == "hello", "a viewer needs no token"
+    assert held["frame"] == frame, "it is the very frame that froze them"
+    await api.post("/api/show/freeze", {"frozen": False})
+    await settle(lambda: server.stage.hub.held is None)
+    assert (await api.ask("GET", "/api/run/held"))[0] == 404
+
+
 @pytest.mark.parametrize("body", [{}, {"frozen": 1}, {"frozen": "yes"}, {"frozen": None}, {"thawed": True}, [], "x"])
 async def test_what_is_no_action_is_refused_and_changes_nothing(consoles: Consoles, body: Any) -> None:
     status, answer = await consoles[2].post("/api/show/freeze", body)
@@ -103,6 +126,7 @@ async def test_every_action_is_a_mark_in_the_race_with_who_did_it(server: Servin
     phone, laptop, _ = consoles
     assert (await phone.post("/api/run/next"))[0] == 409, "no race, no turn"
     await phone.post("/api/show/lock", {"name": "<b>Ada"})
+    await phone.post("/api/show/verdict", {"hidden": True})
     assert (await phone.post("/api/run/start"))[0] == 202
     for path, body, _, _ in ACTIONS:
         await phone.post(f"/api/show/{path}", body)
@@ -112,6 +136,10 @@ async def test_every_action_is_a_mark_in_the_race_with_who_did_it(server: Servin
     await settle(lambda: not server.stage.controller.running)
     heard = [json.loads(line.removeprefix("heard ")) for line in server.stage.controller.stderr if "heard" in line]
     marks = [(each["state"], each["text"]) for each in heard if each["command"] == "mark"]
+    begun = next(each["data"] for each in heard if each.get("state") == "start")
+    assert begun == {
+        "frozen": False, "verdict_hidden": True, "swapped": False, "bet": "off", "load": False, "join": False,
+    }, "what was set before"  # fmt: skip
     actions = ["start", *(mark for *_, mark in ACTIONS), "next"]
     assert marks == [*((action, "<b>Ada") for action in actions), ("lock", "Laptop"), ("stop", "Laptop")]
     assert [each["command"] for each in heard if each["command"] != "mark"] == ["next", "stop"]

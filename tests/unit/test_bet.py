@@ -11,7 +11,7 @@ from story import story
 from engine.documents import Document
 from engine.errors import WattraceError
 from engine.ledger import Ledger
-from server.audience.bet import MOST_GUESSES, MOST_JOULES, Answer, BadGuess, Bet, Full, NotOpen, Subject, WrongStep
+from server.audience.bet import MOST_GUESSES, MOST_JOULES, Answer, BadGuess, Bet, NotOpen, Subject, WrongStep
 from server.audience.histogram import MOST_BARS, histogram
 from server.audience.nicknames import LONGEST, BadNickname, nickname
 from server.audience.saving import saving, subject
@@ -109,12 +109,33 @@ def test_memory_and_stream_are_bounded_however_many_guess() -> None:
     bet = open_bet()
     for phone in range(MOST_GUESSES):
         bet.guess(str(phone), "漢" * LONGEST, (-1) ** phone * phone * 500.0)
-    with pytest.raises(Full):
-        bet.guess("one too many", "", 1)
-    bet.guess("7", "changed", 1)
+    bet.guess("one more", "", 1)
+    told = bet.payload()
+    assert told is not None and told["guesses"] == MOST_GUESSES and bet.mine("one more")
     bet.reveal(Answer(123456.78, -99999.99, 99999.99, simulated=True))
     assert len(json.dumps(bet.payload()).encode()) < 1400
     assert len(bet.listed()) == 100
+
+
+def test_who_has_many_numbers_displaces_his_own_guesses_and_nobody_elses() -> None:
+    bet = open_bet()
+    hall = [f"phone {number}" for number in range(500)]
+    flood = iter(f"flood {number}" for number in range(20_000))
+
+    def swamp(guesses: int) -> None:
+        for _ in range(guesses):
+            bet.guess(next(flood), "", 0, "10.0.0.66")
+
+    for phone in hall[:250]:
+        bet.guess(phone, "", 100, f"10.0.1.{phone}")
+    swamp(3000)
+    for phone in hall[250:]:
+        bet.guess(phone, "", 100, f"10.0.1.{phone}")
+    swamp(3000)
+    assert all(bet.mine(phone) for phone in hall)
+    told = bet.payload()
+    assert told is not None and told["guesses"] == MOST_GUESSES
+    assert len({each["id"] for each in bet.listed()}) == 100
 
 
 # -- histograms and nicknames

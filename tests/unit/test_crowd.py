@@ -11,7 +11,7 @@ from engine.clock import NS, FakeClock
 from engine.documents import Document, Mark, MarkKind, Page, Stop
 from engine.ledger import Ledger
 from engine.workload import STAGE
-from server.audience.crowd import EVERY_SECONDS, MOST_PENDING, OFFERED, BadPrompt, Crowd, Shut, TooSoon
+from server.audience.crowd import EVERY_SECONDS, MOST_NEAR, MOST_PENDING, OFFERED, BadPrompt, Crowd, Shut, TooSoon
 from server.audience.phones import Limiter
 
 
@@ -52,6 +52,17 @@ def test_it_is_off_until_it_is_opened_and_offers_other_questions_each_time(clock
     for index in (-1, OFFERED):
         with pytest.raises(BadPrompt):
             crowd.ask("phone", index)
+
+
+def test_who_has_many_numbers_leaves_places_to_the_others(crowd: Crowd) -> None:
+    for number in range(MOST_NEAR):
+        crowd.ask(f"flood {number}", 0, "10.0.0.66")
+    with pytest.raises(TooSoon):
+        crowd.ask("flood", 0, "10.0.0.66")
+    for number in range(MOST_PENDING - MOST_NEAR):
+        crowd.ask(f"phone {number}", 0, f"10.0.1.{number}")
+    with pytest.raises(TooSoon):
+        crowd.ask("one more", 0, "10.0.1.200")
 
 
 def test_a_phone_follows_its_question_to_the_last_word(crowd: Crowd) -> None:

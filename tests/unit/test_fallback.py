@@ -76,6 +76,7 @@ class Stage:
 
     def __init__(self, tmp_path: Path, reserve: Reserve | None) -> None:
         self.clock = FakeClock(SECOND)
+        self.marks: list[tuple[str, dict[str, Any]]] = []
         self.live = Scene(period_ns=50_000_000, demo=DemoInfo(DEMO, "Story"))
         self.hub = Hub(self.live, Settings(), self.clock)
         self.fallback = Fallback(
@@ -85,8 +86,12 @@ class Stage:
             self.clock,
             data=tmp_path,
             period_ns=50_000_000,
+            record=self.record,
             find=lambda demo, data: reserve if demo == DEMO else None,
         )
+
+    async def record(self, action: str, data: dict[str, Any]) -> None:
+        self.marks.append((action, data))
 
     def tell(self, *documents: Document) -> None:
         for document in documents:
@@ -148,6 +153,8 @@ async def test_live_comes_back_by_hand_only_and_automatic_waits_for_the_next_tro
         stage.live.end(-9)
         await fallback._look()
         assert fallback.on and stage.hub.scene is fallback.player.scene
+        [(action, data)] = stage.marks
+        assert (action, data["to"]) == ("fallback", "replay") and "SIGKILL" in data["why"]
         payload = stage.hub.scene.payload(stage.clock.now_ns())
         assert payload["replay"] is True and payload["run"] == "20261121-093012-story-0000"
 

@@ -32,6 +32,7 @@ class ConditionTrack:
 
     def __init__(self) -> None:
         self.newest: dict[str, Cell] = {}
+        self.newest_t_ns: int | None = None
         self._rows: list[tuple[int, Mapping[str, float | int | None]]] = []
 
     def add(self, t_ns: Sequence[int], data: Mapping[str, Sequence[Cell]]) -> None:
@@ -40,6 +41,7 @@ class ConditionTrack:
             row = {name: data[name][at] for name in _COLUMNS if name in data}
             self._rows.append((t, {name: value for name, value in row.items() if not isinstance(value, str)}))
         self.newest.update({name: column[-1] for name, column in data.items() if column})
+        self.newest_t_ns = t_ns[-1] if t_ns else self.newest_t_ns
 
     def forget_before(self, t_ns: int) -> None:
         """Drop what was read before `t_ns`."""

@@ -24,7 +24,7 @@ from engine.errors import PortInUse, ServerError, WattraceError
 from server.answers import failure
 from server.api import Api
 from server.audience.routes import Audience
-from server.auth import Gate, host_allowed
+from server.auth import Gate, Hosts
 from server.control import Command, Controller
 from server.copying import Copying
 from server.events import Events
@@ -112,7 +112,7 @@ class Stage:
             self.hub, self.desk, self.copying, self.pages, Preflight(settings), lambda: self._race, programme
         )
         self.audience = Audience(self.hub, self.desk, self.pages, settings, clock)
-        self.app: ASGIApp = Shield(self._starlette(settings), lambda request: host_allowed(request, settings))
+        self.app: ASGIApp = Shield(self._starlette(settings), Hosts(settings).allow)
 
     @property
     def scene(self) -> Scene:

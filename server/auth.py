@@ -1,15 +1,17 @@
 """Who may control: one-time tickets, the presenter's cookie, bearer tokens, origins and hosts."""
 
 import secrets
+import socket
 from collections.abc import Collection
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from engine.clock import NS, Clock, MonotonicClock
-from server.settings import LOOPBACK, Settings
+from server.settings import ANY_HOST, LOOPBACK, Settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -126,20 +128,38 @@ def _names_origin(connection: HTTPConnection) -> bool:
     return safe or "origin" in connection.headers or connection.headers.get("sec-fetch-site") == "same-origin"
 
 
-def host_allowed(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether the Host header names this server.
+class Hosts:
+    """The names that this server may be addressed by, which keeps out pages whose name was made to point here.
 
-    On loopback that keeps out pages whose name was made to point here (DNS rebinding). A server that others
-    may reach has names that it cannot know, unless `settings.hosts` lists them.
+    Such a page (DNS rebinding) has a name of its own, so beyond loopback every address will do. `own` is the machine's
+    name: routers and mDNS give it suffixes that cannot be known. Proxies' names are told by settings.
     """
-    known = {name.strip("[]") for name in settings.hosts}
-    if not settings.on_loopback and not known:
-        return True
+
+    def __init__(self, settings: Settings, own: str | None = None) -> None:
+        named = {name.strip("[]") for name in settings.hosts}
+        proxied = {urlsplit(origin).hostname for origin in settings.origins}
+        self._any = ANY_HOST in named
+        self._known = LOOPBACK | named | proxied | {settings.host.lower().strip("[]")}
+        self._beyond = not settings.on_loopback
+        self._own = (own or socket.gethostname()).lower().partition(".")[0]
+
+    def allow(self, connection: HTTPConnection) -> bool:
+        """Whether the Host header names this server."""
+        if self._any:
+            return True
+        try:
+            host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            return False
+        return host in self._known or (self._beyond and (_is_address(host) or host.partition(".")[0] == self._own))
+
+
+def _is_address(host: str) -> bool:
     try:
-        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname
+        ip_address(host)
     except ValueError:
         return False
-    return host in LOOPBACK | known | {settings.host.lower().strip("[]")}
+    return True
 
 
 def _authority(origin: str) -> str | None:

@@ -1,5 +1,6 @@
 """What a request brings: a small JSON object of known keys, checked strictly."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from engine.errors import WattraceError
 
 MOST_BYTES = 4096
+_BODY_SECONDS = 10.0
 
 
 class BadRequest(WattraceError):
@@ -18,12 +20,15 @@ async def content(request: Request, known: set[str]) -> dict[str, Any]:
     """The request's JSON object, {} without a body. Raises BadRequest for anything else, and unknown keys."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise BadRequest(f"the body is longer than {MOST_BYTES} bytes")
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise BadRequest(f"the body is longer than {MOST_BYTES} bytes")
     except ClientDisconnect:
         raise BadRequest("the body was cut off") from None
+    except TimeoutError:
+        raise BadRequest(f"the body has not come within {_BODY_SECONDS:.0f} s") from None
     try:
         found = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError:

@@ -23,7 +23,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from server.frames import CloseCode
+from server.frames import Close, CloseCode
 
 WIRE = "wattrace.wire"
 """The scope extension that has this connection's `ViewerProtocol`."""
@@ -36,15 +36,28 @@ _SEND_BUFFER_BYTES = 65_536
 _MOST_HEAD_BYTES = 65_536
 _USER_TIMEOUT_MS = 20_000
 _LINGER_SECONDS = 1.0
+_HEAD_SECONDS = 10.0
+"""How long a request's head may take, from the connection or its first byte on."""
+_OURS: dict[int, CloseCode] = {
+    StandardCode.MESSAGE_TOO_BIG: CloseCode.TOO_LARGE,
+    StandardCode.PROTOCOL_ERROR: CloseCode.NOT_WEBSOCKET,
+    StandardCode.INVALID_DATA: CloseCode.NOT_WEBSOCKET,  # a reason to close that is not UTF-8
+    StandardCode.SERVICE_RESTART: CloseCode.GOING_AWAY,  # uvicorn's word to who is left at the end: recorders
+    StandardCode.INTERNAL_ERROR: CloseCode.FAILED,
+}
+"""What websockets and uvicorn close with, and which code of docs/protocol.md that is."""
 
 
 class _Viewers(ServerProtocol):
-    """Closes with our own code for messages that are too large, whatever their size."""
+    """Closes with the codes of docs/protocol.md, whatever it is that the peer sends."""
 
     def fail(self, code: int, reason: str = "") -> None:
         """Fail the connection; see websockets."""
-        ours = CloseCode.TOO_LARGE if code == StandardCode.MESSAGE_TOO_BIG else code
-        super().fail(ours, "message too large" if ours is CloseCode.TOO_LARGE else reason)
+        super().fail(*_told(code, reason))
+
+    def send_close(self, code: int | None = None, reason: str = "") -> None:
+        """Close the connection; see websockets."""
+        super().send_close(*_told(code, reason))
 
 
 class Listener(Protocol):
@@ -234,15 +247,26 @@ class RequestProtocol(HttpToolsProtocol):
     """One connection with plain requests, server-sent events among them."""
 
     _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Bound what the kernel holds, as for WebSockets."""
+        """Bound what the kernel holds, as for WebSockets, and how long we wait for somebody who says nothing."""
         super().connection_made(transport)
         _bound(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._head_is_over()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A request's head that has no end is nobody's we want to hear."""
-        self._head_bytes = self._head_bytes + len(data) if self.cycle is None or self.cycle.response_complete else 0
+        """A request's head that has no end, in bytes or in time, is nobody's we want to hear."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._head_bytes += len(data)
+            self._expect_head()  # uvicorn's own patience, between two requests, ends with the first byte
+        else:
+            self._head_bytes = 0
         if self._head_bytes > _MOST_HEAD_BYTES:
             self.transport.abort()
             return
@@ -250,8 +274,18 @@ class RequestProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is over."""
-        self._head_bytes = 0
+        self._head_is_over()
         super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
+
+    def _head_is_over(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def on_message_begin(self) -> None:
         """Let the application abort."""
@@ -273,6 +307,11 @@ class _Borrowed(socket.socket):
 
     def __del__(self) -> None:
         self.detach()
+
+
+def _told(code: int | None, reason: str) -> tuple[Any, str]:
+    ours = _OURS.get(code) if code is not None else None
+    return (code, reason) if ours is None else (ours, Close(ours).reason)
 
 
 def _took_nothing(data: bytes) -> int:

@@ -25,6 +25,8 @@ class CloseCode(IntEnum):
 
     COMPLETE = 1000
     GOING_AWAY = 1001
+    NOT_WEBSOCKET = 1002
+    FAILED = 1011
     NOT_AN_ACK = 4400
     ORIGIN = 4403
     NO_SUCH_RECORDING = 4404
@@ -40,6 +42,8 @@ _REASONS = {
     CloseCode.NO_SUCH_RECORDING: "there is no recording of that run here",
     CloseCode.NO_SUCH_POSITION: "from is not where a line of the recording begins",
     CloseCode.GOING_AWAY: "the server is going away",
+    CloseCode.NOT_WEBSOCKET: "what was sent is not WebSocket (RFC 6455)",
+    CloseCode.FAILED: "the server has failed, or heard no answer to a ping",
     CloseCode.NOT_AN_ACK: 'viewers send only {"ack": seq}',
     CloseCode.ORIGIN: "this origin may not watch",
     CloseCode.TOO_SLOW: "too slow: no progress",

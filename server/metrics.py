@@ -11,11 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine import __version__
+from engine.clock import NS
 from engine.ledger import Ledger
 from server.hub import Hub
 from server.scene import Scene
 
 _STATES = ("idle", "preparing", "warming", "baseline", "racing", "cooling", "done", "failed", "aborted")
+_STALE_NS = 5 * NS
+"""A reading that is older says nothing of now: it is left out, as Prometheus wants it."""
 
 
 class Metrics:
@@ -45,7 +48,7 @@ class _Collector(Collector):
         scene = self._scene()
         simulated = str(scene.simulated).lower()
         yield from _run(scene)
-        yield from _devices(scene.ledger, simulated)
+        yield from _devices(scene, self.hub.clock.now_ns(), simulated)
         yield from _arms(scene.ledger, simulated)
         yield from _viewers(self.hub)
 
@@ -67,20 +70,24 @@ def _run(scene: Scene) -> Iterator[Metric]:
     yield state
 
 
-def _devices(ledger: Ledger, simulated: str) -> Iterator[Metric]:
+def _devices(scene: Scene, now_ns: int, simulated: str) -> Iterator[Metric]:
     labels = ["gpu", "simulated"]
     power = GaugeMetricFamily("wattrace_gpu_power_watts", "Newest power reading.", labels=labels)
     energy = CounterMetricFamily("wattrace_gpu_energy_joules", "The device's energy counter.", labels=labels)
     celsius = GaugeMetricFamily("wattrace_gpu_temperature_celsius", "Core temperature.", labels=labels)
     limit = GaugeMetricFamily("wattrace_gpu_power_limit_watts", "Enforced power limit.", labels=labels)
-    for stream, meter in ledger.rig.meters.items():
+    for stream, meter in scene.ledger.rig.meters.items():
+        if not scene.is_fresh(meter.newest_t_ns, now_ns, _STALE_NS):
+            continue
         watts = [track.watts[-1] for track in (meter.instant, meter.average) if track.watts]
         known = next((value for value in watts if value is not None), None)
         if known is not None:
             power.add_metric([stream, simulated], known)
         if meter.counter.ticks:
             energy.add_metric([stream, simulated], meter.counter.ticks[-1].joules)
-    for stream, track in ledger.rig.conditions.items():
+    for stream, track in scene.ledger.rig.conditions.items():
+        if not scene.is_fresh(track.newest_t_ns, now_ns, _STALE_NS):
+            continue
         for family, name in ((celsius, "temperature_celsius"), (limit, "power_limit_watts")):
             value = track.newest.get(name)
             if isinstance(value, int | float):
@@ -90,8 +97,9 @@ def _devices(ledger: Ledger, simulated: str) -> Iterator[Metric]:
 
 def _arms(ledger: Ledger, simulated: str) -> Iterator[Metric]:
     labels = ["arm", "name", "unit", "simulated"]
-    units = CounterMetricFamily("wattrace_arm_units", "Work done in steady states: tokens, or the unit.", labels=labels)
-    energy = CounterMetricFamily("wattrace_arm_energy_joules", "Energy of that work.", labels=labels)
+    # Figures and not counts: a round that turns out to be void takes its energy back, and counters must not fall.
+    units = GaugeMetricFamily("wattrace_arm_units", "Work done in steady states: tokens, or the unit.", labels=labels)
+    energy = GaugeMetricFamily("wattrace_arm_energy_joules", "Energy of that work.", labels=labels)
     per_unit = GaugeMetricFamily("wattrace_arm_energy_per_unit_joules", "Energy over that work.", labels=labels)
     speed = GaugeMetricFamily("wattrace_arm_units_per_second", "Speed over that work.", labels=labels)
     running = GaugeMetricFamily("wattrace_arm_running_requests", "Requests being answered now.", labels=labels)

@@ -127,7 +127,7 @@ class Shield:
         return await self.app(scope, receive, send_shielded)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -16,6 +16,8 @@ from engine.errors import RecordingError, ServerError
 from server.frames import CloseCode
 
 _LONGEST_WAIT_SECONDS = 15.0
+_FULL_SECONDS = 60.0
+"""A server that has as many recorders as it takes wants to be left alone for so long."""
 _FINAL = {CloseCode.NOT_AN_ACK, CloseCode.ORIGIN, CloseCode.NO_SUCH_RECORDING, CloseCode.NO_SUCH_POSITION}
 
 Say = Callable[[str], None]
@@ -73,13 +75,9 @@ class RemoteRecording:
         except InvalidURI as error:
             raise ServerError(f"{self.address} is no address: http://HOST:PORT/ would be right") from error
         except ConnectionClosed as end:
-            self._judge(end.rcvd.code if end.rcvd else None, end.rcvd.reason if end.rcvd else "")
+            await self._judge(end.rcvd.code if end.rcvd else None, end.rcvd.reason if end.rcvd else "")
         except (OSError, InvalidHandshake, TimeoutError) as error:
             await self._wait(str(error) or type(error).__name__)
-        else:
-            return
-        if not self.complete:
-            await self._wait("the connection is lost")
 
     async def _receive(self, socket: ClientConnection, out: Any) -> None:
         head = orjson.loads(await socket.recv())
@@ -87,21 +85,33 @@ class RemoteRecording:
         self._failures = 0
         self._say(f"recording {self.run} from byte {self._position:,}")
         while True:
-            line = await socket.recv(decode=False)
-            out.write(line + b"\n")
-            out.flush()
-            self._position += len(line) + 1
+            self._keep(await socket.recv(decode=False) + b"\n", out)
 
-    def _judge(self, code: int | None, reason: str) -> None:
+    def _keep(self, line: bytes, out: Any) -> None:
+        """A full disk is no lost connection: what is half written must not be followed by the same once more."""
+        try:
+            out.write(line)
+            out.flush()
+        except OSError as error:
+            raise RecordingError(self.file, f"cannot be written: {error.strerror}") from error
+        self._position += len(line)
+
+    async def _judge(self, code: int | None, reason: str) -> None:
+        """What the server's close means: the end, never, or again after a while."""
         self.complete = code == CloseCode.COMPLETE
         if code in _FINAL:
             raise ServerError(f"{self.address}: {reason or f'closed with {code}'}")
+        if code == CloseCode.FULL:
+            await self._wait(reason, random.uniform(_FULL_SECONDS, 1.5 * _FULL_SECONDS))
+        elif not self.complete:
+            await self._wait("the connection is lost")
 
-    async def _wait(self, why: str) -> None:
-        """Longer with every failure, and never two recorders at the same time."""
-        ceiling = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 8))
-        self._failures += 1
-        seconds = random.uniform(ceiling / 2, ceiling)
+    async def _wait(self, why: str, seconds: float | None = None) -> None:
+        """`seconds`, else longer with every failure; never two recorders at the same time."""
+        if seconds is None:
+            ceiling = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 8))
+            self._failures += 1
+            seconds = random.uniform(ceiling / 2, ceiling)
         self._say(f"{why}; again in {seconds:.0f} s (Ctrl-C ends)")
         await asyncio.sleep(seconds)
 

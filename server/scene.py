@@ -270,6 +270,13 @@ class Scene:
         """How old the newest sample is, in nanoseconds; None when none is expected, or there is no sensor."""
         return self._age(now_ns, self.clock.now(now_ns))
 
+    def is_fresh(self, t_ns: int | None, now_ns: int, limit_ns: int) -> bool:
+        """Whether a reading from `t_ns` of the run is no older than `limit_ns`; of a run that is over none is."""
+        run_ns = self.clock.now(now_ns)
+        if t_ns is None or run_ns is None or self.state in _OVER:
+            return False
+        return run_ns - t_ns <= limit_ns * (max(1.0, self.replay.pace) if self.replay else 1)
+
     def _age(self, now_ns: int, run_ns: int | None) -> int | None:
         """How old the newest sample is: in a replay, since it came; None when none is expected, as in a paused one."""
         newest = self.ledger.rig.last_sample_t_ns

@@ -11,6 +11,7 @@ from engine.errors import ConfigError
 
 DEFAULT_PORT = 8765
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ANY_HOST = "*"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     """Other origins that may watch and control, as `https://stage.example`."""
     hosts: tuple[str, ...] = ()
-    """Further host names under which this server may be addressed."""
+    """Further host names under which this server may be addressed; `*`: any."""
     data: Path | None = None
     """Where recordings go; None: the platform's folder for application data."""
     token: str | None = None
@@ -151,7 +152,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "credit": (_whole(12, 10_000), "a whole number from 12 to 10000"),
     "eviction_seconds": (_real(0.1, 3600), "a number of seconds from 0.1 to 3600"),
     "origins": (_origins, "origins like https://stage.example, separated by commas,"),
-    "hosts": (_list, "host names, separated by commas,"),
+    "hosts": (_list, "host names, separated by commas, or *"),
     "data": (lambda text: Path(_some(text)).expanduser(), "a folder"),
     "token": (_secret, "at least 16 printable ASCII characters without spaces"),
 }

@@ -9,7 +9,7 @@ import segno
 
 from engine.doctor.network import addresses as networks
 from engine.errors import WattraceError
-from server.settings import Settings
+from server.settings import ANY_HOST, Settings
 
 PATH = "/view"
 _QUIET_MODULES = 4
@@ -53,7 +53,8 @@ class Join:
         settings = self._settings
         ways = [Entrance(origin, f"{origin}{PATH}", _typed(origin)) for origin in settings.origins]
         if not settings.on_loopback:
-            hosts = list(settings.hosts) or (self._found() if settings.host in _ANYWHERE else [settings.host])
+            named = [host for host in settings.hosts if host != ANY_HOST]
+            hosts = named or (self._found() if settings.host in _ANYWHERE else [settings.host])
             ways += [_entrance(host, port) for host in hosts]
         return list({way.url: way for way in ways}.values())
 

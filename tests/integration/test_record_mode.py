@@ -1,7 +1,11 @@
 """`/ws?mode=record` and `wattrace record`: every document, byte for byte, through cuts and restarts."""
 
 import asyncio
+import errno
+import io
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,3 +195,28 @@ async def test_what_cannot_be_had_is_one_error(server: Serving, tmp_path: Path) 
     rubbish.write_bytes(b"rubbish\n")
     with pytest.raises(RecordingError, match="no recording to go on with"):
         await client(server, rubbish, said=[], go_on=True).copy()
+
+
+async def test_a_full_server_is_left_alone_for_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_RACE_DATA", str(tmp_path))
+    with Serving(autostart=True, data=tmp_path, recorders=1) as server:
+        await racing(server)
+        async with connect(f"{server.ws}?mode=record", max_size=None) as first:
+            await first.recv()
+            said = list[str]()
+            copying = asyncio.create_task(client(server, tmp_path / "copy.jsonl", said=said).copy())
+            await settle(lambda: bool(said))
+            copying.cancel()
+    told = re.fullmatch(r"as many viewers as the server takes; again in (\d+) s .*", said[0])
+    assert told and int(told[1]) >= 60
+
+
+async def test_a_full_disk_is_one_error_and_no_lost_connection(server: Serving, tmp_path: Path) -> None:
+    class FullDisk(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    await racing(server)
+    recording = client(server, tmp_path / "copy.jsonl", said=[])
+    with pytest.raises(RecordingError, match="No space left"):
+        await asyncio.wait_for(recording._connect_once(FullDisk()), 10)

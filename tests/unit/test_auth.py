@@ -1,10 +1,12 @@
 """Tickets, tokens, origins, hosts."""
 
+import socket
+
 import pytest
 from starlette.requests import HTTPConnection
 
 from engine.clock import FakeClock
-from server.auth import SESSION_SECONDS, TICKET_SECONDS, Gate, cookie_name, host_allowed, same_origin
+from server.auth import SESSION_SECONDS, TICKET_SECONDS, Gate, Hosts, cookie_name, same_origin
 from server.settings import Settings
 
 TOKEN = "a-token-of-some-length"
@@ -156,11 +158,32 @@ def test_the_cookie_alone_changes_nothing_without_an_origin() -> None:
     ],
 )
 def test_hosts_on_loopback(host: str, good: bool) -> None:
-    assert host_allowed(connection(host), Settings(hosts=("stage.example",))) is good
+    assert Hosts(Settings(hosts=("stage.example",)), own="gpubox").allow(connection(host)) is good
 
 
-def test_hosts_beyond_loopback_are_any_unless_listed() -> None:
-    assert host_allowed(connection("phone.lan:1"), Settings(host="0.0.0.0"))
-    listed = Settings(host="0.0.0.0", hosts=("stage.lan",))
-    assert host_allowed(connection("stage.lan:1"), listed)
-    assert not host_allowed(connection("phone.lan:1"), listed)
+@pytest.mark.parametrize(
+    ("host", "good"),
+    [
+        ("192.0.2.7:8765", True),  # an address is nobody's name
+        ("[2001:db8::7]:8765", True),
+        ("localhost:8765", True),
+        ("gpubox:8765", True),
+        ("GPUbox.local", True),
+        ("gpubox.fritz.box:8765", True),
+        ("stage.example", True),  # listed
+        ("talk.example", True),  # of an origin that is
+        ("evil.example:8765", False),
+        ("evil.gpubox", False),
+        ("192.0.2.7.evil.example", False),
+        ("", False),
+        ("[", False),
+    ],
+)
+def test_hosts_beyond_loopback(host: str, good: bool) -> None:
+    settings = Settings(host="0.0.0.0", hosts=("stage.example",), origins=("https://talk.example:444",))
+    assert Hosts(settings, own="gpubox.lab.example").allow(connection(host)) is good
+
+
+def test_any_host_may_be_allowed() -> None:
+    assert Hosts(Settings(host="0.0.0.0", hosts=("*",)), own="gpubox").allow(connection("anything.example"))
+    assert Hosts(Settings(host="0.0.0.0")).allow(connection(socket.gethostname())), "the machine's own name is known"

@@ -38,6 +38,6 @@ def _newest_packed(path: Path) -> bytes:
     """The last line of its last block; of one that was cut off, and so has no index, all has to be read."""
     try:
         with opened(path) as file:
-            return read_frame(file, read_index(file)[-1]).splitlines(keepends=True)[-1]
+            return read_frame(file, read_index(file).blocks[-1]).splitlines(keepends=True)[-1]
     except (Damaged, IndexError):
         return next(iter(deque(read_lines(path), maxlen=1)), b"")

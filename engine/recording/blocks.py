@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import RecordingError
-from engine.recording.lines import is_packed, opened, read_lines
+from engine.recording.lines import is_packed, opened, read_appended, read_lines
 from engine.recording.seekable import BLOCK_BYTES, Block, Damaged, read_frame, read_index
 from engine.recording.spans import Span, span
 
@@ -16,6 +16,7 @@ class Blocks:
         self.path = path
         self.packed = is_packed(path)
         self._found: list[Block] = []
+        self._described: list[int] | None = None
         self._looked = 0
         """Bytes of a file that is not packed, whose whole lines are in blocks."""
 
@@ -24,9 +25,18 @@ class Blocks:
         for block in self._all():
             if block.first_ns > to_ns or block.last_ns < from_ns:
                 continue
-            lines = self._read(block).split(b"\n")[:-1]
-            for number, line in enumerate(lines, start=block.first_line):
-                yield number, line + b"\n"
+            yield from self._lines_of(block)
+
+    def describing(self) -> Iterator[tuple[int, bytes]] | None:
+        """The lines of the blocks that have descriptors, which begin a recording; None where that is not known."""
+        blocks = self._all()
+        if self._described is None:
+            return None
+        return (line for number in self._described for line in self._lines_of(blocks[number]))
+
+    def _lines_of(self, block: Block) -> Iterator[tuple[int, bytes]]:
+        lines = self._read(block).split(b"\n")[:-1]
+        return ((number, line + b"\n") for number, line in enumerate(lines, start=block.first_line))
 
     def _all(self) -> list[Block]:
         if not self.packed:
@@ -34,7 +44,8 @@ class Blocks:
         elif not self._found:
             try:
                 with opened(self.path) as file:
-                    self._found = read_index(file)
+                    index = read_index(file)
+                self._found, self._described = index.blocks, index.described
             except Damaged:
                 # It was cut off, or damaged: one block, which is read from the start.
                 self._found = [Block(0, 0, 0, 1, 0, 0, 2**63 - 1)]
@@ -56,22 +67,13 @@ class Blocks:
         """Find what blocks were appended since the last look; the last one may be short."""
         if self._found and self._found[-1].size < BLOCK_BYTES:  # it may go on
             self._looked = self._found.pop().position
-        for block in blocks_of(self._appended(), self._looked, self._lines):
+        for block in blocks_of(read_appended(self.path, self._looked), self._looked, self._lines):
             self._found.append(block)
             self._looked += block.size
 
     @property
     def _lines(self) -> int:
         return self._found[-1].first_line + self._found[-1].lines - 1 if self._found else 0
-
-    def _appended(self) -> Iterator[bytes]:
-        with opened(self.path) as file:
-            file.seek(self._looked)
-            rest = b""
-            while chunk := file.read(BLOCK_BYTES):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield line + b"\n"
 
 
 def blocks_of(lines: Iterator[bytes], position: int, before: int) -> Iterator[Block]:

@@ -77,14 +77,15 @@ def _figures(report: Report, ledger: Ledger, stop: Stop, reader: Reader) -> None
         report.add("error", "figures", text, line)
         return
     report.recomputed = True
-    found = [
-        *_differences("arms", _plain(stop.arms), _plain(follows.arms)),
-        *(() if old else _differences("verdicts", _plain(stop.verdicts), _plain(follows.verdicts))),
-    ]
     method = start.provenance.get("figures_method", 1 if old else METHOD)
+    found = _differences("arms", _plain(stop.arms), _plain(follows.arms), all_keys=method == METHOD)
+    if not old:
+        verdicts = _plain(stop.verdicts), _plain(follows.verdicts)
+        found += _differences("verdicts", *verdicts, all_keys=method == METHOD)
     if found and method != METHOD:
         text = f"its figures were worked out by method {method}, this wattrace's is {METHOD}"
         report.add("warning", "method", f"{text}: {len(found):,} of them differ, as {found[0]}", line)
+        report.unverified = True
         return
     for text in found[:_MOST_DIFFERENCES]:
         report.add("error", "figures", text, line)
@@ -97,14 +98,19 @@ def _plain(value: Any) -> Any:
     return orjson.loads(orjson.dumps(value))
 
 
-def _differences(path: str, told: Any, follows: Any) -> list[str]:
-    """Where the two differ. A figure that only one of them knows was added or dropped by another version."""
+_ABSENT = object()
+
+
+def _differences(path: str, told: Any, follows: Any, *, all_keys: bool) -> list[str]:
+    """Where the two differ. Without `all_keys` a figure that only one of them has is passed over."""
     if isinstance(told, dict) and isinstance(follows, dict):
-        keys = [key for key in told if key in follows]
-        return [text for key in keys for text in _differences(f"{path}.{key}", told[key], follows[key])]
+        keys = [key for key in {**told, **follows} if all_keys or (key in told and key in follows)]
+        pairs = [(f"{path}.{key}", told.get(key, _ABSENT), follows.get(key, _ABSENT)) for key in keys]
+        return [text for pair in pairs for text in _differences(*pair, all_keys=all_keys)]
     if isinstance(told, list) and isinstance(follows, list) and len(told) == len(follows):
-        pairs = enumerate(zip(told, follows, strict=True))
-        return [text for at, pair in pairs for text in _differences(f"{path}.{_name(at, pair[1])}", *pair)]
+        both = enumerate(zip(told, follows, strict=True))
+        pairs = [(f"{path}.{_name(at, pair[1])}", *pair) for at, pair in both]
+        return [text for pair in pairs for text in _differences(*pair, all_keys=all_keys)]
     if type(told) is type(follows) and told == follows:
         return []
     return [f"{path}: the stop says {_short(told)}, from the samples follows {_short(follows)}"]
@@ -116,5 +122,7 @@ def _name(at: int, item: Any) -> str:
 
 
 def _short(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
     text = orjson.dumps(value).decode()
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Weight = Literal["error", "warning"]
-Verdict = Literal["good", "cut off", "wrong"]
+Verdict = Literal["good", "unverified", "cut off", "wrong"]
+"""From the best to the worst."""
 
 _MOST_OF_A_KIND = 20
 
@@ -57,6 +58,8 @@ class Report:
     """Whether its stop has a digest, so that any change would have been seen."""
     recomputed: bool = False
     """Whether its stop tells figures, so that they could be compared with what follows from the samples."""
+    unverified: bool = False
+    """Whether another method worked the stop's figures out, so that nobody can say whether they follow."""
     cut: dict[str, Any] | None = None
     findings: list[Finding] = field(default_factory=list)
     _told: Counter[str] = field(default_factory=Counter)
@@ -72,7 +75,9 @@ class Report:
         """What it comes to."""
         if any(finding.weight == "error" for finding in self.findings):
             return "wrong"
-        return "cut off" if self.cut is not None else "good"
+        if self.cut is not None:
+            return "cut off"
+        return "unverified" if self.unverified else "good"
 
     def as_dict(self) -> dict[str, Any]:
         """As `wattrace check --json` prints it."""

@@ -54,6 +54,17 @@ def read_lines(path: Path) -> Iterator[bytes]:
         yield rest
 
 
+def read_appended(path: Path, position: int) -> Iterator[bytes]:
+    """The whole lines from byte `position` on, where one begins, of a recording that is not packed."""
+    with opened(path) as file:
+        file.seek(position)
+        read, rest = _reading(path, file), b""
+        while chunk := read():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+
+
 def _reading(path: Path, file: BinaryIO) -> Callable[[], bytes]:
     def read() -> bytes:
         try:

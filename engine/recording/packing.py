@@ -12,7 +12,8 @@ from engine.errors import RecordingError
 from engine.recording.blocks import blocks_of
 from engine.recording.lines import is_packed, read_chunks, read_lines
 from engine.recording.outline import read_start
-from engine.recording.seekable import Block, ending, frame
+from engine.recording.seekable import Block, Index, ending, frame
+from engine.recording.spans import may_describe
 
 
 def pack(path: Path, out: Path | None = None) -> Path:
@@ -61,6 +62,7 @@ def create(out: Path, write: Callable[[BinaryIO], None], compare: Callable[[Path
 def _write(file: BinaryIO, path: Path) -> str:
     """Write the packed form; the digest of what it holds."""
     blocks: list[Block] = []
+    described: dict[int, None] = {}
     digest, rest, waiting = hashlib.sha256(), b"", bytearray()
 
     def lines() -> Iterator[bytes]:
@@ -71,6 +73,8 @@ def _write(file: BinaryIO, path: Path) -> str:
                 rest = line
                 return
             waiting.extend(line)
+            if may_describe(line):
+                described[len(blocks)] = None
             yield line
 
     for block in blocks_of(lines(), 0, 0):
@@ -79,7 +83,7 @@ def _write(file: BinaryIO, path: Path) -> str:
         blocks.append(replace(block, position=file.tell(), stored=len(stored)))
         file.write(stored)
     half = frame(rest) if rest else b""
-    file.write(half + ending(blocks, (len(half), len(rest)) if rest else None))
+    file.write(half + ending(Index(blocks, list(described)), (len(half), len(rest)) if rest else None))
     return digest.hexdigest()
 
 

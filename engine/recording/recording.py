@@ -19,7 +19,7 @@ from engine.recording.cells import Cells, Rows
 from engine.recording.ending import Ending, read_ending
 from engine.recording.following import Spool, follow_file, is_address
 from engine.recording.lines import read_lines
-from engine.recording.outline import Outline, read_outline, read_start
+from engine.recording.outline import Outline, read_descriptors, read_start
 from engine.recording.reader import Reader, decode_line
 from engine.recording.spans import Span, is_page, page_of, span
 from engine.recording.table import Table
@@ -56,9 +56,13 @@ class Recording:
     def _blocks(self) -> Blocks:
         return Blocks(self.path)
 
+    @cached_property
+    def _seen(self) -> Outline:
+        return Outline(self.path)
+
     @property
     def _outline(self) -> Outline:
-        return self._learnt(read_outline)
+        return self._seen.look_on()
 
     @property
     def _ending(self) -> Ending:
@@ -84,7 +88,12 @@ class Recording:
     @property
     def descriptors(self) -> dict[str, Descriptor]:
         """What each stream holds, by the stream's name."""
-        return dict(self._outline.descriptors)
+        return dict(self._learnt(self._described) if self._blocks.packed else self._outline.descriptors)
+
+    def _described(self, path: Path) -> dict[str, Descriptor]:
+        """Out of a packed file's index, so that a window's samples need no look at the rest."""
+        lines = self._blocks.describing()
+        return self._outline.descriptors if lines is None else read_descriptors(lines, path)
 
     @property
     def marks(self) -> list[Mark]:

@@ -8,7 +8,6 @@ checksum of its content, the index one of its own.
 
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import BinaryIO
 
@@ -43,6 +42,14 @@ class Block:
     """Everything that its lines tell happened between these two."""
 
 
+@dataclass(frozen=True)
+class Index:
+    """The blocks of a packed recording, and which of them (by place) have descriptors; None where that was not told."""
+
+    blocks: list[Block]
+    described: list[int] | None
+
+
 class Damaged(Exception):
     """The packed form is not what it should be; the text says in what."""
 
@@ -54,21 +61,22 @@ def frame(lines: bytes) -> bytes:
     return zstd.compress(lines, options=options)
 
 
-def ending(blocks: Sequence[Block], rest: tuple[int, int] | None = None) -> bytes:
+def ending(index: Index, rest: tuple[int, int] | None = None) -> bytes:
     """The index and the table behind the frames; `rest` are the sizes of a last frame that has half a line."""
-    told = orjson.dumps({"wattrace": 1, "blocks": [astuple(block) for block in blocks]})
-    index = _skipped(_INDEX_MAGIC, _CRC.pack(zlib.crc32(told)) + told)
-    sizes = [*((block.stored, block.size) for block in blocks), *([rest] if rest else []), (len(index), 0)]
+    blocks = index.blocks
+    told = orjson.dumps({"wattrace": 1, "blocks": [astuple(block) for block in blocks], "described": index.described})
+    skipped = _skipped(_INDEX_MAGIC, _CRC.pack(zlib.crc32(told)) + told)
+    sizes = [*((block.stored, block.size) for block in blocks), *([rest] if rest else []), (len(skipped), 0)]
     table = b"".join(_ENTRY.pack(*size) for size in sizes) + _FOOTER.pack(len(sizes), 0, _FOOTER_MAGIC)
-    return index + _skipped(_TABLE_MAGIC, table)
+    return skipped + _skipped(_TABLE_MAGIC, table)
 
 
 def _skipped(magic: int, content: bytes) -> bytes:
     return _HEAD.pack(magic, len(content)) + content
 
 
-def read_index(file: BinaryIO) -> list[Block]:
-    """The blocks of a packed recording. Raises Damaged where there is no whole index: it was cut off."""
+def read_index(file: BinaryIO) -> Index:
+    """The index of a packed recording. Raises Damaged where there is no whole index: it was cut off."""
     end = file.seek(0, 2)
     if end < _HEAD.size + _FOOTER.size:
         raise Damaged("it is too short")
@@ -85,7 +93,8 @@ def read_index(file: BinaryIO) -> list[Block]:
     told = content[_CRC.size :]
     if _CRC.unpack(content[: _CRC.size])[0] != zlib.crc32(told):
         raise Damaged("its index is damaged")
-    return [Block(*block) for block in orjson.loads(told)["blocks"]]
+    index = orjson.loads(told)
+    return Index([Block(*block) for block in index["blocks"]], index.get("described"))
 
 
 def read_frame(file: BinaryIO, block: Block) -> bytes:

@@ -4,6 +4,7 @@ import orjson
 
 _TIMES = b'"t_ns":['
 _PAGE = b'{"type":"page","stream":"'
+_MARK = b'{"type":"mark",'
 
 Span = tuple[int, int]
 """From and to, both included, in nanoseconds since the run's start."""
@@ -12,6 +13,11 @@ Span = tuple[int, int]
 def is_page(line: bytes) -> bool:
     """Whether the line is surely a page, as wattrace writes them. What is not may be one all the same."""
     return line.startswith(_PAGE)
+
+
+def may_describe(line: bytes) -> bool:
+    """Whether the line may be a descriptor: it is surely no page and no mark."""
+    return not line.startswith((_PAGE, _MARK))
 
 
 def page_of(stream: str) -> bytes:

@@ -8,7 +8,8 @@ import typer
 
 from server.cli.options import AsJson, print_json
 
-_EXIT = {"good": 0, "wrong": 1, "cut off": 3}
+_EXIT = {"good": 0, "unverified": 4, "cut off": 3, "wrong": 1}
+"""From the best to the worst."""
 
 AFile = Annotated[Path, typer.Argument(metavar="FILE", help="A recording.")]
 
@@ -19,13 +20,14 @@ def check(
 ) -> None:
     """Check that recordings are whole, unchanged, and that their figures follow from their samples.
 
-    Exits with 0 where all are good, 3 where one was cut off but is right as far as it goes, 1 where one is wrong.
+    Exits with 0 where all are good, 4 where another method worked one's figures out, 3 where one was cut off but is
+    right as far as it goes, 1 where one is wrong.
     """
     from engine.errors import RecordingError
     from engine.recording import check as examine
     from server.terminal.check_table import print_report
 
-    worst, found = "good", []
+    worst, found, order = "good", [], list(_EXIT)
     for file in files:
         try:
             report = examine(file)
@@ -35,7 +37,7 @@ def check(
             worst = "wrong"
             continue
         found.append(report.as_dict())
-        worst = report.verdict if report.verdict == "wrong" or worst == "good" else worst
+        worst = max(worst, report.verdict, key=order.index)
         if not as_json:
             print_report(report)
     if as_json:
@@ -55,13 +57,14 @@ def pack(
     ] = False,
 ) -> None:
     """Make a compressed copy of a recording, which every command reads like the original."""
+    from engine.library import replace as give_up
     from engine.recording import pack as make
 
     packed = make(file, out)
     before, after = file.stat().st_size, packed.stat().st_size
     print(f"{packed}: {after:,} bytes instead of {before:,}")
     if replace:
-        file.unlink()
+        give_up(file, packed)
 
 
 def recover(

@@ -6,7 +6,7 @@ from rich.markup import escape
 from engine.clock import NS
 from engine.recording import Report
 
-_STYLES = {"good": "bold green", "cut off": "bold yellow", "wrong": "bold red"}
+_STYLES = {"good": "bold green", "unverified": "bold yellow", "cut off": "bold yellow", "wrong": "bold red"}
 
 
 def print_report(report: Report) -> None:
@@ -40,6 +40,8 @@ def _proof(report: Report) -> str:
         seal = "its bytes were changed"
     differ = any(finding.code == "figures" for finding in report.findings)
     figures = "its figures follow from its samples to the last bit" if report.recomputed else "it tells no figures"
+    if report.unverified:
+        figures = "whether its figures follow cannot be said: another method worked them out"
     if differ:
         figures = "its figures do not follow from its samples"
     return f"{seal}; {figures}"

@@ -83,6 +83,37 @@ def test_list_keep_and_prune(wattrace: Wattrace, race: Path) -> None:
     assert told["deleted"] == [str(race)] and told["bytes_left"] == 0 and not race.exists()
 
 
+def test_what_is_packed_in_place_stays_kept(wattrace: Wattrace, race: Path) -> None:
+    wattrace("keep", "race")
+    assert wattrace("pack", str(race), "--replace").exit_code == 0 and not race.exists()
+    assert wattrace("prune", "--max-gigabytes", "0", "--yes").exit_code == 0
+    assert race.with_name("race.jsonl.zst").exists()
+    assert [entry["kept"] for entry in json.loads(wattrace("list", "--json").stdout)["recordings"]] == [True]
+
+
+def test_check_exits_with_the_worst_of_its_verdicts(wattrace: Wattrace, race: Path, tmp_path: Path) -> None:
+    content, other, cut = race.read_bytes(), tmp_path / "other.jsonl", tmp_path / "cut.jsonl"
+    other.write_bytes(otherwise_worked_out(content))
+    cut.write_bytes(content[:-40])
+    assert [wattrace("check", str(file)).exit_code for file in (race, other, cut)] == [0, 4, 3]
+    assert wattrace("check", str(other), str(race)).exit_code == 4
+    found = wattrace("check", str(cut), str(other), "--json")
+    assert found.exit_code == 3
+    assert [told["verdict"] for told in json.loads(found.stdout)["files"]] == ["cut off", "unverified"]
+    assert wattrace("check", str(cut), str(tmp_path / "none.jsonl"), str(other)).exit_code == 1
+    assert "another method worked them out" in wattrace("check", str(other)).stdout
+
+
+def otherwise_worked_out(content: bytes) -> bytes:
+    """The recording as another method had told its figures, without a seal."""
+    first, *lines, last = content.splitlines(keepends=True)
+    start, stop = json.loads(first), json.loads(last)
+    start["provenance"]["figures_method"] = 0
+    stop["arms"][0]["joules_per_token"] += 1
+    del stop["digest"]
+    return b"".join([json.dumps(start).encode() + b"\n", *lines, json.dumps(stop).encode() + b"\n"])
+
+
 def test_prune_takes_its_limits_from_the_environment(
     wattrace: Wattrace, race: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

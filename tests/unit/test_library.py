@@ -11,7 +11,7 @@ from story import start, story
 
 from engine.documents import Stop
 from engine.errors import RecordingError
-from engine.library import Entry, Rules, Wanted, find, keep, listed, plan, prune, read_entry
+from engine.library import Entry, Rules, Wanted, find, keep, listed, plan, prune, read_entry, replace
 from engine.library.ends import newest_line
 from engine.recording import pack
 
@@ -162,6 +162,30 @@ def test_pruning_leaves_what_was_kept_or_has_grown_since_the_plan(folder: Path) 
     left = {path.name for path in folder.iterdir()} - {"notes.txt", ".hidden.jsonl"}
     assert left == {"good.jsonl", "good.jsonl.kept", "cut.jsonl", "bad.jsonl"}
     assert len(gone) == len(found.going) - 2
+
+
+def test_a_packed_copy_is_kept_with_its_original_and_without_it(folder: Path) -> None:
+    plain = folder / "good.jsonl"
+    keep(plain)
+    packed = pack(plain)
+    assert read_entry(packed).kept
+    replace(plain, packed)
+    assert not plain.exists() and read_entry(packed).kept
+    prune(plan(listed(folder), Rules(gigabytes=0), now=NOW))
+    assert packed.exists(), "it is the only copy of what is kept"
+    keep(packed, on=False)
+    assert not list(folder.glob("*.kept"))
+
+
+def test_a_copy_elsewhere_takes_the_mark_along(folder: Path) -> None:
+    plain = folder / "good.jsonl"
+    keep(plain)
+    elsewhere = pack(plain, folder / "talk.jsonl.zst")
+    assert not read_entry(elsewhere).kept
+    replace(plain, elsewhere)
+    assert read_entry(elsewhere).kept and [file.name for file in folder.glob("*.kept")] == ["talk.jsonl.kept"]
+    with pytest.raises(RecordingError, match="cannot be deleted"):
+        replace(plain, elsewhere)
 
 
 def test_nothing_goes_without_rules(folder: Path) -> None:

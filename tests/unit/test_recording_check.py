@@ -10,8 +10,9 @@ import pytest
 from recordings import recorded
 from story import SECOND, story
 
-from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Stop, encode
+from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop, encode
 from engine.errors import RecordingError
+from engine.ledger import METHOD
 from engine.recording import check, recover
 
 Change = Callable[[list[Document]], None]
@@ -64,6 +65,43 @@ def test_figures_that_do_not_follow_are_named_to_the_last_bit(tmp_path: Path) ->
     [finding] = report.findings
     assert report.verdict == "wrong" and finding.code == "figures" and finding.line == report.lines
     assert finding.text.startswith("arms.B.per_round.2.steady.energy_joules: the stop says 1560.0000000000002, from")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("attributable", lambda arm: arm.pop("attributable")),
+        ("reasons", lambda arm: arm.pop("reasons")),
+        ("stars", lambda arm: arm.update(stars=5)),
+        ("per_round.1.steady.tokens", lambda arm: arm["per_round"][0]["steady"].pop("tokens")),
+    ],
+)
+def test_a_figure_too_many_or_too_few_is_named(
+    name: str, change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    report = check(unsealed(tmp_path / "race.jsonl", lambda stop: change(stop["arms"][0])))
+    assert report.verdict == "wrong" and [finding.code for finding in report.findings] == ["figures"]
+    assert report.findings[0].text.startswith(f"arms.A.{name}: the stop says ") and "nothing" in str(report.findings[0])
+
+
+def test_figures_of_another_method_are_neither_good_nor_wrong(tmp_path: Path) -> None:
+    other = story()
+    assert isinstance(other[0], Start)
+    told = {**other[0].provenance, "figures_method": METHOD + 1}
+    other[0] = other[0].model_copy(update={"provenance": told})
+    same = check(recorded(tmp_path / "same.jsonl", other))
+    assert same.verdict == "good" and same.findings == [], "another method that finds the same"
+    path = recorded(tmp_path / "race.jsonl", other)
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    stop = orjson.loads(last)
+    stop["arms"][0]["joules_per_token"] += 1
+    stop["arms"][0]["of_that_method_only"] = 1
+    del stop["digest"]
+    path.write_bytes(b"".join(lines) + orjson.dumps(stop) + b"\n")
+    report = check(path)
+    assert report.verdict == "unverified" and report.unverified and report.recomputed
+    assert [(finding.weight, finding.code) for finding in report.findings] == [("warning", "method")]
+    assert "1 of them differ" in report.findings[0].text
 
 
 def test_without_a_seal_nothing_proves_the_bytes_and_that_is_said(tmp_path: Path) -> None:

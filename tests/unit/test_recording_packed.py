@@ -63,6 +63,20 @@ def test_a_window_is_read_without_reading_the_rest(race: Path, monkeypatch: pyte
     monkeypatch.setattr("engine.recording.blocks.read_frame", lambda *a: read.append(a[1]) or frame(*a))
     assert list(packed.documents(from_ns=9 * SECOND, to_ns=9 * SECOND + 1))
     assert 0 < len(read) <= 2
+    fresh, read[:] = engine.recording.open(packed.path), []
+    assert len(fresh.samples("power_instant_watts", from_ns=9 * SECOND, to_ns=9 * SECOND + 10**8)) > 5
+    assert 0 < len(read) <= 3, "descriptors are found by the index too"
+
+
+def test_descriptors_are_the_same_by_the_index_and_without_one(
+    race: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = engine.recording.open(race).descriptors
+    assert list(plain) == ["gpu0", "text.A", "text.B"]
+    assert engine.recording.open(pack(race)).descriptors == plain
+    monkeypatch.setattr("engine.recording.packing.Index", lambda blocks, _: seekable.Index(blocks, None))
+    older = engine.recording.open(pack(race, tmp_path / "older.zst"))
+    assert older.descriptors == plain
 
 
 @pytest.mark.parametrize("tail", [b"", b'{"type":"page","str'])

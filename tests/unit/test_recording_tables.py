@@ -13,7 +13,7 @@ import engine.recording
 from engine.documents import Cell, Column, Descriptor, Mark, MarkKind, Page, Stop
 from engine.errors import PackageMissing, RecordingError
 from engine.outcome import outcome, read_race
-from engine.recording import Recording
+from engine.recording import Recording, outline
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,21 @@ def test_what_there_is_not_is_named_with_what_there_is(race: Recording) -> None:
         race.stream("gpu7")
 
 
+def test_of_a_file_that_grows_only_what_is_new_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = recorded(tmp_path / "whole.jsonl").read_bytes().splitlines(keepends=True)
+    path = tmp_path / "grows.jsonl"
+    path.write_bytes(b"".join(lines[:300]) + lines[300][:20])
+    growing, decoded = engine.recording.open(path), list[int]()
+    decode = outline.decode_line
+    monkeypatch.setattr(outline, "decode_line", lambda line, **k: decoded.append(k["number"]) or decode(line, **k))
+    before = growing.marks
+    with path.open("ab") as file:
+        file.write(lines[300][20:] + b"".join(lines[301:]))
+    assert len(growing.marks) > len(before) > 3
+    assert decoded == sorted(set(decoded)), "no line is decoded twice"
+    assert growing.marks == engine.recording.open(tmp_path / "whole.jsonl").marks
+
+
 def test_a_file_that_grows_is_read_anew(tmp_path: Path) -> None:
     whole = recorded(tmp_path / "whole.jsonl").read_bytes()
     path = tmp_path / "grows.jsonl"
@@ -146,4 +161,5 @@ def test_a_file_that_grows_is_read_anew(tmp_path: Path) -> None:
     path.write_bytes(whole)
     after = len(growing.samples("power_instant_watts")), len(growing.samples("tokens", from_ns=0, to_ns=10 * SECOND))
     assert growing.cut_off is None and growing.summary()["complete"] is True
+    assert growing.marks == engine.recording.open(path).marks
     assert after[0] == 1740 > before[0] and after[1] > before[1]

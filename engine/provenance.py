@@ -16,14 +16,16 @@ from engine.ledger import METHOD
 from engine.workload import prompts_hash
 
 
-def provenance(demo: Demo, *, power: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def provenance(
+    demo: Demo, *, power: Mapping[str, JsonValue], model_revision: str | None = None
+) -> dict[str, JsonValue]:
     """Everything known before the race: `power` is what the sampler said of its devices.
 
     The arms' own versions are not known yet: each one's `ready` mark has it.
     """
     return {
         **machine(power),
-        "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": None},
+        "model": {"id": demo.model.cpu if demo.on_cpu else demo.model.gpu, "revision": model_revision},
         "figures_method": METHOD,
         "prompts": demo.workload.prompts,
         "prompts_sha256": prompts_hash(demo.workload.prompts),

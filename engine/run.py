@@ -258,7 +258,7 @@ class Race:
                 seed=demo.workload.seed,
                 demo={"name": self.plan.name, **demo.told()},
                 arms=self.plan.arm_infos(devices),
-                provenance=provenance(demo, power=devices),
+                provenance=provenance(demo, power=devices, model_revision=self.plan.model_revision),
                 simulated={"power": self.plan.power == "simulated", "arms": self.plan.simulated_arms},
             )
         )

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from engine.books import attributable
+from engine.books import ArmBooks, attributable
 from engine.ledger import Ledger
 from server.following import Follower
 
+_LAST_WORDS = 3
 _UNKNOWN = ("joules_per_token", "power_watts", "tokens_per_second", "energy_joules")
 
 
@@ -19,16 +20,31 @@ def arm_view(ledger: Ledger, label: str, run_ns: int, follower: Follower) -> dic
         "power_watts": rounded(watts, 2),
         "energy_joules": rounded(figures.energy_joules, 3),
         "rounds": figures.rounds,
-        "running": figures.running,
+        **_batch(books),
         **_steady(ledger.steady(label)),
         **({} if books.waiting is None else {"waiting": books.waiting}),
+        **({"stage": books.stage} if books.stage else {}),
         **({} if books.progress is None else {"progress": rounded(books.progress, 2)}),
         **({} if attributable(figures.reasons) else {"attributable": False}),
         "reasons": figures.reasons,
         "reason": books.reason[:300],
+        **({"last_words": [_plain(line) for line in books.last_words[-_LAST_WORDS:]]} if books.last_words else {}),
         "prompt": follower.prompt,
         "text": follower.text,
     }
+
+
+def _plain(line: str) -> str:
+    """A line of a log as a screen may show it."""
+    return "".join(c if c.isprintable() else " " for c in line[:200])
+
+
+def _batch(books: ArmBooks) -> dict[str, Any]:
+    """Requests computed at once: by the server's own count, else as its clients see it, and then said so."""
+    if books.computing is not None:
+        return {"running": books.computing}
+    running = books.running
+    return {"running": running, **({"running_by": "clients"} if running else {})}
 
 
 def _steady(window: tuple[int, int | None] | None) -> dict[str, Any]:

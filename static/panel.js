@@ -1,3 +1,4 @@
+import { runningText, stateText } from './armwords.js';
 import { Chart } from './chart.js';
 import { element, setAttribute, setText, show } from './dom.js';
 import { NONE, count, duration, energyPerToken, known, short } from './format.js';
@@ -18,10 +19,6 @@ import { joulesPerUnit, unitsPerSecond } from './state.js';
  * @property {import('./reasons.js').Reasons} reasons what reason codes mean
  */
 
-const STATES = new Map([
-  ['pending', 'waiting'], ['starting', 'starting'], ['ready', 'ready'], ['active', 'running'],
-  ['resting', 'resting'], ['asleep', 'asleep'], ['failed', 'failed'], ['stopped', 'stopped'],
-]);
 const MOST_PIPS = 16;
 const NBSP = '\u00a0';
 const EXPECT = 'Energy per token, power and speed appear here when the race starts, with 30 seconds of power and what this arm is writing.';
@@ -72,12 +69,12 @@ export class Panel {
     const state = figures?.state ?? (view.begun ? 'pending' : 'idle');
     setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
     setAttribute(this.root, 'data-power', String(view.power));
-    this.word = view.over && state !== 'failed' ? '' : stateText(state, figures?.progress);
+    this.word = view.over && state !== 'failed' ? '' : stateText(state, figures);
     if (state !== 'resting' || !view.power) setText(this.state, this.word);
     this.drawEqual(view.secret ? null : equal);
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
-    this.drawRunning(view.over ? null : figures?.running);
+    this.drawRunning(view.over ? null : figures?.running, figures?.running_by);
     const care = view.reasons.sentence(figures?.reasons);
     setText(this.reasons, care);
     show(this.reasons, care !== '');
@@ -86,8 +83,9 @@ export class Panel {
     setText(this.trouble, trouble);
     show(this.trouble, trouble !== '' && state !== 'idle');
     show(this.chart.root, view.power && state !== 'failed');
-    setText(this.prompt, figures?.prompt ?? '');
-    setText(this.text, (figures?.text ?? '').replace(/\s+/g, ' '));
+    const last = state === 'failed' ? figures?.last_words : undefined;
+    setText(this.prompt, last ? 'The last lines of its log' : figures?.prompt ?? '');
+    setText(this.text, (last?.join(' \u23ce ') ?? figures?.text ?? '').replace(/\s+/g, ' '));
   }
 
   /** @param {ArmFigures | undefined} figures @param {View} view */
@@ -127,8 +125,8 @@ export class Panel {
     setAttribute(this.digits, 'data-none', String(text === NONE));
   }
 
-  /** @param {number | null | undefined} running */
-  drawRunning(running) {
+  /** @param {number | null | undefined} running @param {string | undefined} by whose count it is, where not the server's own */
+  drawRunning(running, by) {
     show(this.runningBox, known(running) && this.mostRunning + running > 0);
     if (!known(running)) return;
     this.mostRunning = Math.max(this.mostRunning, running);
@@ -138,7 +136,7 @@ export class Panel {
     for (let index = 0; index < pips; index += 1) {
       setAttribute(this.pips.children[index], 'data-on', String(index < running));
     }
-    setText(this.running, running === 0 ? '' : running === 1 ? '1 at a time' : `${count(running)} at once`);
+    setText(this.running, runningText(running, by));
   }
 
   /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */
@@ -161,12 +159,6 @@ export class Panel {
     this.chart.remove();
     this.root.remove();
   }
-}
-
-/** @param {string} state @param {number | undefined} progress of its start, 0 to 1 */
-function stateText(state, progress) {
-  const text = STATES.get(state) ?? '';
-  return state === 'starting' && known(progress) ? `${text} ${Math.round(progress * 100)}${NBSP}%` : text;
 }
 
 function metric() {

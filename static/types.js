@@ -11,9 +11,9 @@
  *   arm: (string|null)[]}} Power
  * @typedef {{state: string, joules_per_token?: number | null, power_watts?: number | null,
  *   tokens_per_second?: number | null, tokens?: number | null, energy_joules?: number | null,
- *   rounds?: number | null, running?: number | null, waiting?: number, reasons?: string[], reason?: string,
+ *   rounds?: number | null, running?: number | null, running_by?: string, waiting?: number, reasons?: string[], reason?: string,
  *   unit?: string, joules_per_unit?: number | null, units_per_second?: number | null, units?: number | null,
- *   progress?: number, attributable?: false, steady_t_ns?: [number, number | null], prefill?: [number, number][],
+ *   stage?: string, progress?: number, last_words?: string[], attributable?: false, steady_t_ns?: [number, number | null], prefill?: [number, number][],
  *   prompt?: string | null, text?: string | null}} ArmFigures
  * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null, arms?: string[],
  *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn

@@ -1,5 +1,6 @@
+import { runningText, stateText } from './armwords.js';
 import { element, setAttribute, setText, show } from './dom.js';
-import { NONE, count, energyPerToken, known, short } from './format.js';
+import { NONE, count, energyPerToken, short } from './format.js';
 import { LightChart } from './lightchart.js';
 import { joulesPerUnit, unitsPerSecond } from './state.js';
 
@@ -16,11 +17,6 @@ import { joulesPerUnit, unitsPerSecond } from './state.js';
  * @property {string} reason why it has failed
  * @property {import('./reasons.js').Reasons} reasons
  */
-
-const STATES = new Map([
-  ['pending', 'waiting'], ['starting', 'starting'], ['ready', 'ready'], ['active', 'running'],
-  ['resting', 'resting'], ['asleep', 'asleep'], ['failed', 'failed'], ['stopped', 'stopped'],
-]);
 
 /** One arm on a phone: letter, name, the hero number, watts and tokens, a light chart, and what it is saying. */
 export class ViewArm {
@@ -58,12 +54,9 @@ export class ViewArm {
     const failed = state === 'failed';
     const shown = view.over && !failed ? 'over' : state;
     setAttribute(this.root, 'data-state', shown);
-    const progress = figures?.progress;
-    const word = shown === 'over' ? '' : STATES.get(state) ?? '';
-    setText(this.state, state === 'starting' && known(progress) ? `${word} ${Math.round(progress * 100)} %` : word);
+    setText(this.state, shown === 'over' ? '' : stateText(state, figures));
     this.drawHero(figures, view);
-    const running = view.over ? 0 : figures?.running ?? 0;
-    setText(this.running, running > 1 ? `${count(running)} at once` : running === 1 ? '1 at a time' : '');
+    setText(this.running, runningText(view.over ? 0 : figures?.running ?? 0, figures?.running_by));
     const trouble = failed ? `${this.arm.label} has failed. ${figures?.reason || view.reason}`.trim()
       : view.power || !view.begun ? view.reasons.sentence(figures?.reasons) : 'No power sensor on this machine: speed only';
     setText(this.trouble, trouble);

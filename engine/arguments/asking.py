@@ -21,17 +21,21 @@ class NoVllm(Exception):
     """The interpreter has no package called vllm."""
 
 
+class NoAnswer(Exception):
+    """The interpreter did not get so far as to say whether it has one: it is none, or its vLLM cannot be imported."""
+
+
 def accepted_by(python: str, env: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Accepted | None:
-    """What the vLLM of the interpreter `python` accepts; None when that cannot be found out.
+    """What the vLLM of the interpreter `python` accepts; None when that vLLM is there and does not tell.
 
     `env` is what the arm adds to the environment. Answers are kept in `folder` (default: the user's cache) until
-    the interpreter or its vLLM is another. Blocks for as long as vLLM takes to import. Raises NoVllm.
+    the interpreter or its vLLM is another. Blocks for as long as vLLM takes to import. Raises NoVllm and NoAnswer.
     """
     env = {**os.environ, **(env or {})}
     file = (folder or platformdirs.user_cache_path("wattrace") / "vllm-arguments") / f"{_key(python, env)}.json"
     answer = _kept(file) or ask(python, env)
     if answer is None:
-        return None
+        raise NoAnswer(python)
     if answer.get("vllm") is None:
         raise NoVllm(python)
     try:

@@ -29,6 +29,14 @@ def answer() -> dict[str, Any]:
         return {"vllm": None}
     import vllm  # type: ignore[import-not-found]
 
+    try:
+        return told(vllm)
+    except (Exception, SystemExit) as error:
+        return {"vllm": str(vllm.__version__), "untold": f"{type(error).__name__}: {error}"}
+
+
+def told(vllm: Any) -> dict[str, Any]:
+    """What this vLLM says of itself; it may be one that keeps its parser elsewhere."""
     parser = first(PARSERS, "make_arg_parser")(first(FLEXIBLE, "FlexibleArgumentParser")())
     return {
         "vllm": str(vllm.__version__),

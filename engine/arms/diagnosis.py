@@ -1,10 +1,29 @@
-"""What a server's last log lines mean, in one plain sentence. Pure."""
+"""What the last lines of a server or a command mean, in one plain sentence. Pure."""
 
 import re
 from collections.abc import Sequence
 
-# The more telling a line is, the further up its pattern: vLLM's last lines repeat the first in vaguer words.
-_CAUSES: tuple[tuple[str, str], ...] = (
+# The more telling a line is, the further up its pattern: the last lines repeat the first in vaguer words.
+_ANYBODYS: tuple[tuple[str, str], ...] = (
+    (
+        r"gated repo|Access to model (?P<what>\S+) is restricted",
+        "the model is gated: accept its licence on its page, and set HF_TOKEN in the environment",
+    ),
+    (
+        r"(?:LocalEntryNotFoundError|outgoing traffic has been disabled|couldn't connect to '?https://huggingface)",
+        "the model is not in the local cache: download it first",
+    ),
+    (
+        r"invalid device ordinal|No CUDA GPUs are available|no CUDA-capable device|Invalid device id",
+        "the GPU that it was given is not there: see the arm's gpus, and CUDA_VISIBLE_DEVICES",
+    ),
+    (
+        r"no kernel image is available|CUDA driver version is insufficient",
+        "its build of CUDA or PyTorch is for another GPU or driver",
+    ),
+)
+
+_VLLMS: tuple[tuple[str, str], ...] = (
     (
         r"Free memory on device \S*?\s*\((?P<free>[\d.]+)/(?P<total>[\d.]+) GiB\) on startup is less than desired GPU "
         r"memory utilization \((?P<share>[\d.]+), (?P<asked>[\d.]+) GiB\)",
@@ -30,17 +49,10 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         r"No module named '?(?P<what>[\w.]+)",
         "its interpreter has no package {what}: name another in WATTRACE_VLLM_PYTHON",
     ),
-    (
-        r"gated repo|Access to model (?P<what>\S+) is restricted",
-        "the model is gated: accept its licence on its page, and set HF_TOKEN in the environment",
-    ),
+    *_ANYBODYS,
     (
         r"(?:Repo id must be|is not a local folder|Can't load the configuration of|Invalid repository ID)",
         "the model is not on this machine: download it first, or name its folder in the demo",
-    ),
-    (
-        r"(?:LocalEntryNotFoundError|outgoing traffic has been disabled|couldn't connect to '?https://huggingface)",
-        "the model is not in the local cache: download it first",
     ),
     (
         r"quantization method (?P<what>\S+) is not supported for the current GPU\. "
@@ -60,10 +72,6 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "this vLLM cannot quantize so on this device: choose another quantization",
     ),
     (
-        r"invalid device ordinal|No CUDA GPUs are available|no CUDA-capable device|Invalid device id",
-        "the GPU that it was given is not there: see the arm's gpus, and CUDA_VISIBLE_DEVICES",
-    ),
-    (
         r"World size \((?P<what>\d+)\) is larger than the number of available GPUs|"
         r"number of required GPUs exceeds|local[_ ]rank \d+ is out of bounds",
         "it is to run on more GPUs than it was given: lower tensor_parallel_size, or name more gpus",
@@ -73,14 +81,20 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "this vLLM finds no device that it was built for: see whether nvidia-smi answers",
     ),
     (
-        r"no kernel image is available|CUDA driver version is insufficient",
-        "this vLLM was built for another GPU or driver",
-    ),
-    (
         r"Sleep mode is not supported on current platform",
         "this platform has no sleep mode: take enable_sleep_mode out",
     ),
     (r"Value error, (?P<why>.+?)(?: \[type=.*)?$", "vLLM refuses its configuration: {why}"),
+)
+
+_COMMANDS: tuple[tuple[str, str], ...] = (
+    (r"out of memory", "its device is out of memory: give it a smaller model or batch, or end what else is there"),
+    (r"address already in use", "a port that it wants was taken by another program"),
+    (
+        r"No module named '?(?P<what>[\w.]+)",
+        "its interpreter has no package {what}: install it there, or name another in the arm's python",
+    ),
+    *_ANYBODYS,
 )
 
 
@@ -88,9 +102,12 @@ _ERROR = re.compile(r"(?:^|\s)(?P<error>[A-Z]\w*(?:Error|Exception): \S.*)")
 _POINTS_ELSEWHERE = "See root cause above"
 
 
-def plain_cause(lines: Sequence[str]) -> str:
-    """The most telling cause in `lines`: a known one in plain words, else the last error named; "" without any."""
-    for pattern, sentence in _CAUSES:
+def plain_cause(lines: Sequence[str], *, vllm: bool = True) -> str:
+    """The most telling cause in `lines`: a known one in plain words, else the last error named; "" without any.
+
+    `vllm`: they are a vLLM server's, and the remedy may be one of its arguments.
+    """
+    for pattern, sentence in _VLLMS if vllm else _COMMANDS:
         for line in reversed(lines):
             found = re.search(pattern, line, re.IGNORECASE)
             if found:

@@ -24,6 +24,8 @@ OVERHEAD_BYTES = 1.5 * 2**30
 """What an arm needs beside its weights at the very least: CUDA's context, activations, a small cache."""
 ASLEEP_BYTES = 1.5 * 2**30
 """What a sleeping arm still holds: CUDA's context and graphs."""
+_CACHE_SIZES = frozenset({"kv_cache_memory_bytes", "num_gpu_blocks_override"})
+"""vLLM's arguments that size its cache, whatever its share of the board."""
 _GIB = 2**30
 
 
@@ -44,6 +46,8 @@ class Claim:
     share: float | None = None
     weight_bytes: float | None = None
     """Of the whole model as it is loaded; each GPU gets its part."""
+    restarts: bool = False
+    """Whether it may be started again in the middle of a race."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Share:
 
     share: float
     why: str
+    size_bytes: float | None = None
+    """Of all its GPUs together; None where their memory is not known."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,18 @@ def claims(demo: Demo, weight_bytes: float | None = None) -> list[Claim]:
     """What a demo's vLLM arms ask for; `weight_bytes` is the size of the model's weights on disk."""
     arms = zip(demo.labels, demo.arms, strict=True)
     return [
-        Claim(label, tuple(demo.gpus_of(label)), _asked(arm), loaded_bytes(weight_bytes, arm))
+        Claim(label, tuple(demo.gpus_of(label)), _asked(arm), loaded_bytes(weight_bytes, arm), arm.restart is not None)
         for label, arm in arms
         if arm.runtime == "vllm"
     ]
+
+
+def least_freed_bytes(arm: Arm, size_bytes: float | None) -> float | None:
+    """What must become free before `arm`, whose share is `size_bytes`, counts as asleep: half of that; None: unknown.
+
+    An arm whose cache is sized otherwise does not fill its share.
+    """
+    return None if size_bytes is None or arm.args.keys() & _CACHE_SIZES else size_bytes / 2
 
 
 def loaded_bytes(weight_bytes: float | None, arm: Arm) -> float | None:
@@ -169,7 +183,8 @@ def _told(claim: Claim, share: float, asked: Sequence[Claim], gpus: Mapping[GpuN
     size = _size(share, claim, gpus)
     company = f" beside {' and '.join(others)}" if others else ""
     reason = "as the demo asks" if claim.share is not None else f"an equal part of what is free{company}"
-    return Share(share, f"arm {claim.label} gets {share:g} of {where}{size}: {reason}")
+    why = f"arm {claim.label} gets {share:g} of {where}{size}: {reason}"
+    return Share(share, why, _size_bytes(share, claim, gpus))
 
 
 def _by_turns(
@@ -179,18 +194,27 @@ def _by_turns(
     instead: ArmUnavailable,
 ) -> Shares:
     """Each arm alone, the others asleep; `instead` is why they cannot be there together."""
+    _refuse_restarts(asked)
     shares: dict[str, Share] = {}
     for claim in asked:
         room = min(_room_alone(name, asked, gpus.get(name, GpuMemory())) for name in claim.gpus)
         share = math.floor(room * 1000) / 1000 if claim.share is None else claim.share
-        if share > room + 1e-9:
+        if share > room + 1e-9 or share <= 0:
             raise instead
         _check_weights(claim, share, gpus, "share alone")
         others = " and ".join(other.label for other in asked if other is not claim)
         size = _size(share, claim, gpus)
-        shares[claim.label] = Share(share, f"arm {claim.label} gets {share:g}{size} by turns, while {others} sleep")
+        why = f"arm {claim.label} gets {share:g}{size} by turns, while {others} sleep"
+        shares[claim.label] = Share(share, why, _size_bytes(share, claim, gpus))
     _check_main_memory(asked, main_memory_bytes)
     return Shares(shares, by_turns=True)
+
+
+def _refuse_restarts(asked: Sequence[Claim]) -> None:
+    """An arm that is started again would load its weights into the memory that another one is awake in."""
+    if claim := next((claim for claim in asked if claim.restarts), None):
+        problem = "it is to be restarted, but the arms fit into the GPU's memory by turns only"
+        raise ArmUnavailable(claim.label, problem, remedy="take restart out, or give the arms GPUs of their own")
 
 
 def _room_alone(name: GpuName, asked: Sequence[Claim], gpu: GpuMemory) -> float:
@@ -210,6 +234,12 @@ def _check_main_memory(asked: Sequence[Claim], free: float | None) -> None:
 def _size(share: float, claim: Claim, gpus: Mapping[GpuName, GpuMemory]) -> str:
     totals = [total for name in claim.gpus if (total := gpus.get(name, GpuMemory()).total_bytes) is not None]
     return f" ({_gib(share * totals[0])} GiB)" if totals else ""
+
+
+def _size_bytes(share: float, claim: Claim, gpus: Mapping[GpuName, GpuMemory]) -> float | None:
+    totals = [gpus.get(name, GpuMemory()).total_bytes for name in claim.gpus]
+    known = [total for total in totals if total is not None]
+    return share * sum(known) if known and len(known) == len(totals) else None
 
 
 def _gib(size: float | None) -> str:

@@ -16,6 +16,9 @@ _TAIL_LINES = 200
 _LONGEST_LINE = 65536
 """Bytes; vLLM prints its whole configuration in one. Of a longer line the end is kept."""
 
+_DRAIN_SECONDS = 0.3
+"""So long the last words of a process that has ended may take to be read."""
+
 _LOG_BYTES = 64 * 2**20
 _LOG_FULL = b"\n[wattrace keeps no more of this log: it has become too long]\n"
 
@@ -50,21 +53,48 @@ class ArmProcess:
         """Its last lines, as a terminal would show them in the end."""
         return [line.decode(errors="replace").rstrip() for line in self._tail]
 
+    @property
+    def pid(self) -> int | None:
+        """Its leash's process; None before it is started."""
+        return self._process.pid if self._process is not None else None
+
     async def start(self) -> None:
         """Start it; returns at once."""
-        self._process = await asyncio.create_subprocess_exec(
-            *command_on_leash(self.command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self.env},
-            start_new_session=True,
-        )
-        self._watch = asyncio.create_task(self._read(), name=f"watch {self.command[0]}")
+        # asyncio's own pipe would keep its `wait` waiting for as long as anybody has the other end.
+        ours, its = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command_on_leash(self.command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=its,
+                stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, **self.env},
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(its)
+        self._watch = asyncio.create_task(self._end(self._process, ours), name=f"watch {self.command[0]}")
 
-    async def _read(self) -> None:
-        assert self._process is not None and self._process.stdout is not None
-        process, output = self._process, self._process.stdout
+    async def _end(self, process: asyncio.subprocess.Process, ours: int) -> None:
+        """See it end; what it started may hold its output open long after that, and nobody waits for those."""
+        output = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(ours, "rb", buffering=0)
+        )
+        reading = asyncio.create_task(self._read(output), name=f"read {self.command[0]}")
+        code = await process.wait()
+        kill_session(process.pid)
+        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+        transport.close()
+        # The leash passes a signal on as a shell does: 128 + its number.
+        self.code = 128 - code if code > 128 else code
+        self.exited.set()
+        await reading
+
+    async def _read(self, output: asyncio.StreamReader) -> None:
         with contextlib.ExitStack() as stack:
             log = stack.enter_context(_Log(self.log)) if self.log else None
             rest = b""
@@ -76,11 +106,6 @@ class ArmProcess:
                 rest = rest[-_LONGEST_LINE:]
                 self._heard(lines, redrawn)
             self._heard([rest], [])
-        code = await process.wait()
-        kill_session(process.pid)
-        # The leash passes a signal on as a shell does: 128 + its number.
-        self.code = 128 - code if code > 128 else code
-        self.exited.set()
 
     def _heard(self, lines: Sequence[bytes], redrawn: Sequence[bytes]) -> None:
         """Keep whole lines, and tell them and what a line showed before it was `redrawn`."""

@@ -30,6 +30,8 @@ class Launch:
     ready_seconds: float
     env: Mapping[str, str] = field(default_factory=dict)
     effective: Mapping[str, JsonValue] = field(default_factory=dict)
+    doubts: Sequence[str] = ()
+    """What may be wrong with it, in sentences."""
 
 
 class ServerArm:
@@ -44,10 +46,17 @@ class ServerArm:
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.label, self.launch, self.log = label, launch, log
-        self._on_progress, self._progress = on_progress, Progress("configuring")
-        self._logged: dict[str, JsonValue] = {}
+        self._on_progress = on_progress
+        self._forget()
         self.port = 0
         self.process: ArmProcess | None = None
+
+    def _forget(self) -> None:
+        """Begin anew: what an earlier start told is nothing of the next one's."""
+        self.progress = Progress("configuring")
+        """How far its start is."""
+        self.logged: dict[str, JsonValue] = {}
+        """What its log told of its configuration."""
 
     @property
     def base_url(self) -> str:
@@ -74,6 +83,7 @@ class ServerArm:
 
         Raises ArmExited when it ends first, ArmNotReady when it takes longer than `launch.ready_seconds`.
         """
+        self._forget()
         self.port = _free_port()
         command = [part.replace("{port}", str(self.port)) for part in self.launch.command]
         self.process = ArmProcess(command, env=self.launch.env, log=self.log, on_lines=self._hear)
@@ -93,12 +103,12 @@ class ServerArm:
 
     def _hear(self, lines: list[bytes]) -> None:
         """Learn from what the server prints while it starts; of lines that come together the last one tells how far."""
-        before = self._progress
+        before = self.progress
         for line in (line.decode(errors="replace") for line in lines):
-            self._logged |= told_by_line(line)
-            self._progress = progress(line) or self._progress
-        if self._progress != before and self._on_progress is not None:
-            self._on_progress(self._progress)
+            self.logged |= told_by_line(line)
+            self.progress = progress(line) or self.progress
+        if self.progress != before and self._on_progress is not None:
+            self._on_progress(self.progress)
 
     async def effective(self) -> dict[str, JsonValue]:
         """The configuration that the server runs with: `told_by` names who says so.
@@ -106,7 +116,7 @@ class ServerArm:
         What `/server_info` says is all there is to say; else what it was started with, under what its log and its
         metrics say where they do.
         """
-        told = await ask_effective(self.base_url, logged=self._logged)
+        told = await ask_effective(self.base_url, logged=self.logged)
         if told.get("told_by") == "server_info":
             return told
         told_by = f"{told['told_by']}, else arguments" if told else "arguments"

@@ -17,6 +17,7 @@ MemoryUsed = Callable[[], float | None]
 """Bytes of the arm's GPUs that are in use, by whomever; None when they cannot be read."""
 
 LEAST_FREED_BYTES = 256 * 2**20
+"""For an arm whose share of the memory is not known."""
 _CALL_SECONDS = 120.0
 """Weights of 80 GB go to main memory in ten seconds, on a slow host in more."""
 _FREED_SECONDS = 5.0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from engine.arguments.accepted import Accepted
-from engine.arguments.asking import NoVllm, accepted_by
+from engine.arguments.accepted import Accepted, shipped
+from engine.arguments.asking import NoAnswer, NoVllm, accepted_by
 from engine.arms.flags import flags
 from engine.arms.memory import claims, share_out
 from engine.arms.server import Launch
@@ -49,7 +49,7 @@ def vllm_launch(
     """
     python = _interpreter(arm, label, on_cpu=demo.on_cpu)
     model = _model(demo, label)
-    accepted = _accepted(python, arm, label)
+    accepted, doubts = _accepted(python, arm, label)
     arguments = {**_defaults(demo, arm, label, share), **arm.args}
     if sleeps:
         arguments["enable_sleep_mode"] = True
@@ -61,22 +61,30 @@ def vllm_launch(
     env = {**_QUIET, **(_CPU_ENV if demo.on_cpu else _gpu_env(demo, arm, label)), **arm.env}
     if sleeps or develops:
         env["VLLM_SERVER_DEV_MODE"] = "1"
-    return Launch(command, model="arm", ready_seconds=_READY_SECONDS, env=env, effective=dict(arguments))
+    return Launch(command, model="arm", ready_seconds=_READY_SECONDS, env=env, effective=dict(arguments), doubts=doubts)
 
 
-def _accepted(python: str, arm: Arm, label: str) -> Accepted | None:
-    """What the arm's vLLM accepts, its arguments among it; None when it will not say: then it judges for itself."""
+def _accepted(python: str, arm: Arm, label: str) -> tuple[Accepted | None, list[str]]:
+    """What the arm's vLLM accepts, its arguments among it; None when it will not say: then it judges for itself.
+
+    What the shipped list then has against its arguments is no more than a doubt: that list is of one version.
+    """
     try:
         accepted = accepted_by(python, arm.env)
+    except NoAnswer:
+        accepted = None
     except NoVllm:
         raise ArmUnavailable(
             label,
             f"there is no vLLM in {python}",
             remedy="install vllm there, or name another interpreter in the arm's python or WATTRACE_VLLM_PYTHON",
         ) from None
-    if accepted and (complaint := accepted.complaint(arm.args)):
-        raise ArgumentRefused(label, complaint.problem, remedy=complaint.remedy)
-    return accepted
+    if complaint := (accepted or shipped()).complaint(arm.args):
+        if accepted:
+            raise ArgumentRefused(label, complaint.problem, remedy=complaint.remedy)
+        remedy = f"; {complaint.remedy}" if complaint.remedy else ""
+        return None, [f"arm {label}: its vLLM does not say what it takes, and {complaint.problem}{remedy}"]
+    return accepted, []
 
 
 def _defaults(demo: Demo, arm: Arm, label: str, share: float | None) -> dict[str, JsonValue]:

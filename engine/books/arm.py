@@ -10,7 +10,7 @@ from engine.books.pool import Pool
 from engine.books.round import RequestTimes, RoundBooks, flagged
 from engine.books.spread import Spread
 from engine.clock import NS
-from engine.documents import ArmInfo, Cell
+from engine.documents import ArmInfo, Cell, Mark
 from engine.validity import Reason
 
 _NOTHING = Instruments()
@@ -22,8 +22,11 @@ class ArmBooks:
     def __init__(self, info: ArmInfo, *, reasons: Sequence[str] = ()) -> None:
         self.info, self.label, self.name = info, info.label, info.name
         self.state, self.reason = "pending", ""
+        self.stage = ""
         self.progress: float | None = None
-        """How much of its start-up is over, where its log tells."""
+        """What it is doing while it starts, and how much of that is over, where its log tells."""
+        self.last_words: list[str] = []
+        """The end of its log, once it has failed."""
         self.rounds: list[RoundBooks] = []
         self.requests: dict[int, RequestTimes] = {}
         self.finished = 0
@@ -31,6 +34,8 @@ class ArmBooks:
         self.failed = 0
         self.waiting: int | None = None
         """Requests queued in the server, by its own count."""
+        self.computing: int | None = None
+        """Requests computed at once, by the server's own newest count; None: it does not tell."""
         self.instruments = _NOTHING
         self._pool, self._pooled = Pool(), 0
         self._itl = Spread()
@@ -45,6 +50,16 @@ class ArmBooks:
     def active(self) -> bool:
         """Whether one of its rounds is running."""
         return bool(self.rounds) and self.rounds[-1].cutoff_ns is None and self.rounds[-1].settled is None
+
+    def turned(self, mark: Mark) -> None:
+        """It is in another state, or further in its start."""
+        self.state, self.reason = mark.state or self.state, mark.text or ""
+        stage, share, words = (mark.data.get(name) for name in ("stage", "progress", "log_tail"))
+        self.stage = stage if isinstance(stage, str) else ""
+        self.progress = float(share) if isinstance(share, int | float) else None
+        self.last_words = [str(word) for word in words] if isinstance(words, list) else []
+        if self.state != "active":
+            self.computing = None  # what it said of its turn is over; until its next word its clients know better
 
     def begin(self, books: RoundBooks) -> None:
         """A round of this arm begins."""
@@ -90,6 +105,7 @@ class ArmBooks:
     def polled(self, t_ns: int, running: float | None, waiting: float | None) -> None:
         """The server told how many requests it computes and how many wait."""
         self.waiting = None if waiting is None else round(waiting)
+        self.computing = None if running is None else round(running)
         if running is not None and self.active:
             self.rounds[-1].polls.append((t_ns, running))
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from engine.arguments.asking import NoVllm, accepted_by
+from engine.arguments.asking import NoAnswer, NoVllm, accepted_by
 from engine.arms import hub
 from engine.arms.command import command_launch
 from engine.arms.openai import OpenAiArm, openai_launch
@@ -41,6 +41,7 @@ async def _interpreters(demo: Demo, arms: list[tuple[str, Arm]]) -> AsyncIterato
     refusals: dict[tuple[str, str], list[tuple[str, ArmUnavailable]]] = {}
     told: list[Finding] = []
     versions: dict[str, str | None] = {}
+    broken: set[str] = set()
     for label, arm in arms:
         try:
             # Shares of memory have findings of their own: any will do here.
@@ -50,10 +51,17 @@ async def _interpreters(demo: Demo, arms: list[tuple[str, Arm]]) -> AsyncIterato
             refusals.setdefault((check, error.problem), []).append((label, error))
         else:
             users.setdefault(python, []).append(label)
-            versions[python] = await asyncio.to_thread(_version, python, arm)
-            told.append(contenders.arguments(label, arm.args, versions[python]))
+            try:
+                versions[python] = await asyncio.to_thread(_version, python, arm)
+            except NoAnswer:
+                broken.add(python)
+            else:
+                told.append(contenders.arguments(label, arm.args, versions[python]))
     for python, labels in users.items():
-        yield contenders.interpreter(_together(labels), python, versions[python])
+        if python in broken:
+            yield contenders.no_interpreter(_together(labels), python)
+        else:
+            yield contenders.interpreter(_together(labels), python, versions[python])
     for finding in told:
         yield finding
     for (check, problem), its in refusals.items():
@@ -62,7 +70,7 @@ async def _interpreters(demo: Demo, arms: list[tuple[str, Arm]]) -> AsyncIterato
 
 
 def _version(python: str, arm: Arm) -> str | None:
-    """Of an arm's vLLM, which has just been asked for its arguments."""
+    """Of an arm's vLLM, which has just been asked for its arguments; None where it did not tell. Raises NoAnswer."""
     try:
         accepted = accepted_by(python, arm.env)
     except NoVllm:

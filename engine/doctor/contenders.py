@@ -11,10 +11,17 @@ _GATED = "if its page asks you to accept a licence, do that first, and then `hf 
 
 
 def interpreter(arms: str, python: str, version: str | None) -> Finding:
-    """An interpreter that is to run vLLM for `arms`; `version` None: its vLLM did not say what it is."""
+    """An interpreter that is to run vLLM for `arms`; `version` None: its vLLM does not tell about itself."""
     if version is None:
-        return Finding("vllm", "ok", f"{arms}: a vLLM in {python} that does not say its version")
+        text = f"{arms}: there is a vLLM in {python}, which does not say what it takes"
+        return Finding("vllm", "warning", text, "see whether a short race goes through: wattrace run --rounds 2")
     return Finding("vllm", "ok", f"{arms}: vLLM {version} in {python}")
+
+
+def no_interpreter(arms: str, python: str) -> Finding:
+    """What is to run vLLM for `arms` does not even say that it has one."""
+    text = f"{arms}: {python} is no Python that can import vLLM"
+    return Finding("vllm", "problem", text, f"see what it says: {shlex.quote(python)} -c 'import vllm'")
 
 
 def arguments(label: str, requested: Iterable[str], version: str | None) -> Finding:

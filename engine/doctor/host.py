@@ -43,7 +43,7 @@ def port(number: int, refusal: str | None) -> Finding:
         return Finding("port", "ok", "any free port is taken")
     if refusal is None:
         return Finding("port", "ok", f"port {number} is free")
-    return Finding("port", "warning", f"port {number} {refusal}", "stop what has it, or choose another: --port")
+    return Finding("port", "problem", f"port {number} {refusal}", "stop what has it, or choose another: --port")
 
 
 def audience(host: str, port_number: int, addresses: Sequence[str], *, answered: Sequence[str]) -> Finding:

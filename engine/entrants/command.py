@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from engine.arms.command import CommandLaunch
+from engine.arms.diagnosis import plain_cause
 from engine.arms.process import ArmProcess
 from engine.documents import MarkKind
 from engine.entrants.pages import ProgressPages
@@ -30,6 +31,7 @@ class CommandEntrant:
 
     slots: int | None = None
     concurrency: int | None = None
+    sleeps = False
 
     def __init__(self, planned: PlannedArm, narrator: Narrator, *, log: Path | None = None) -> None:
         if not isinstance(planned.launch, CommandLaunch):
@@ -135,7 +137,8 @@ class CommandEntrant:
             await asyncio.gather(over, exited, return_exceptions=True)
 
     def _failed(self, process: ArmProcess) -> ArmError:
-        error = ArmExited(self.label, code=process.code, log_tail=process.tail)
+        tail = process.tail
+        error = ArmExited(self.label, code=process.code, cause=plain_cause(tail, vllm=False), log_tail=tail)
         assert self._failure is not None, "start it first"
         if not self._failure.done():
             self.standing.down()  # until its keeper, who hears of it now, has decided

@@ -12,7 +12,7 @@ from engine.arms.loading import Progress
 from engine.arms.metrics_poll import MetricsPoll
 from engine.arms.openai import ApiKey, OpenAiArm, OpenAiLaunch
 from engine.arms.server import Launch, ServerArm
-from engine.arms.sleep import SleepSwitch
+from engine.arms.sleep import LEAST_FREED_BYTES, SleepSwitch
 from engine.clock import NS
 from engine.config import Workload
 from engine.documents import Document, Mark, MarkKind
@@ -147,6 +147,11 @@ class ServedEntrant:
         """Requests that its clients keep in flight."""
         return self.planned.concurrency
 
+    @property
+    def sleeps(self) -> bool:
+        """Whether it gives its memory away while it rests."""
+        return self.planned.sleeps
+
     async def wake(self) -> None:
         """Be ready to work: awake, and started again if it had died. Raises ArmError when it is gone for good."""
         await self.standing.wait()
@@ -172,7 +177,8 @@ class ServedEntrant:
 
     def _switch(self) -> SleepSwitch:
         assert isinstance(self._arm, ServerArm), "only our own servers are planned to sleep"
-        return SleepSwitch(self._arm.base_url, self._memory_used)
+        least = self.planned.least_freed_bytes or LEAST_FREED_BYTES
+        return SleepSwitch(self._arm.base_url, self._memory_used, least_freed_bytes=least)
 
     def _memory_used(self) -> float | None:
         """Bytes in use on its devices, as the sampler read them last."""

@@ -122,11 +122,8 @@ class Ledger(Standings):
 
     def _arm_state(self, mark: Mark) -> None:
         books = self.arms.get(mark.arm or "")
-        if books is None:
-            return
-        books.state, books.reason = mark.state or books.state, mark.text or ""
-        share = mark.data.get("progress")
-        books.progress = float(share) if isinstance(share, int | float) else None
+        if books is not None:
+            books.turned(mark)
 
     def _round_begin(self, mark: Mark) -> None:
         self._settle()

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.arms.command import command_launch
 from engine.arms.hub import gpu_model_folder, weight_bytes
-from engine.arms.memory import Shares, claims, share_out
+from engine.arms.memory import GpuMemory, Share, Shares, claims, least_freed_bytes, share_out
 from engine.arms.openai import OpenAiLaunch, openai_launch
 from engine.arms.server import Launch
 from engine.arms.simulated import simulated_launch
@@ -17,8 +17,9 @@ from engine.clock import MonotonicClock
 from engine.config import Arm, Demo
 from engine.errors import ArgumentRefused, ArmUnavailable, NoDevice, WattraceError
 from engine.occupancy import Occupancy
-from engine.plan import gpus
+from engine.plan import gpus, models
 from engine.plan.plan import Plan, PlannedArm, Power
+from engine.simulator.model import GPU_MEMORY_BYTES
 from engine.sources import find_sources
 
 
@@ -39,7 +40,7 @@ def make_plan(
     if simulate or demo.arms[0].runtime == "simulated":
         return _simulated(name, demo, folder, [])
     try:
-        return _real(name, demo, folder, power)
+        return _completed(_real(name, demo, folder, power))
     except ArgumentRefused:
         raise
     except (ArmUnavailable, NoDevice) as error:
@@ -55,14 +56,29 @@ def _simulated(name: str, demo: Demo, folder: Path, notes: list[str]) -> Plan:
     """Servers and watts are simulated; a command is a command."""
     places = gpus.numbered(gpus.wanted(demo, {}))
     occupancy, path = _occupancy(demo, places, folder)
+    shares = _simulated_turns(demo, places)
     arms = []
     for slot, (label, arm) in enumerate(zip(demo.labels, demo.arms, strict=True)):
         if arm.runtime == "command":
             arms.append(_command(arm, label, places[label]))
-        else:
-            launch = simulated_launch(demo, arm, slot=slot, occupancy=path)
-            arms.append(_served(demo, label, "simulated", launch, places[label]))
-    return Plan(name, demo, arms, "simulated", path, notes=notes, occupancy=occupancy)
+            continue
+        share = shares.of.get(label) if shares else None
+        launch = simulated_launch(demo, arm, slot=slot, occupancy=path, share=share.share if share else None)
+        arms.append(_sleeping(_served(demo, label, "simulated", launch, places[label]), share))
+    remarks = {label: share.why for label, share in shares.of.items()} if shares else {}
+    return Plan(name, demo, arms, "simulated", path, notes=notes, remarks=remarks, occupancy=occupancy)
+
+
+def _simulated_turns(demo: Demo, places: dict[str, list[int]]) -> Shares | None:
+    """The shares of arms that would sleep by turns on boards of the simulated size; None where none would."""
+    board = GpuMemory(GPU_MEMORY_BYTES, GPU_MEMORY_BYTES)
+    known: dict[gpus.GpuName, GpuMemory] = {index: board for each in places.values() for index in each}
+    asked = claims(gpus.placed(demo, places))
+    try:
+        shares = share_out(asked, known, mode=demo.schedule.mode, can_sleep=True)
+    except ArmUnavailable:
+        return None  # what does not fit on a real board may be simulated all the same
+    return shares if shares.by_turns else None
 
 
 def _occupancy(demo: Demo, places: dict[str, list[int]], folder: Path) -> tuple[Occupancy, Path]:
@@ -71,6 +87,14 @@ def _occupancy(demo: Demo, places: dict[str, list[int]], folder: Path) -> tuple[
 
 
 # -- real
+
+
+def _completed(plan: Plan) -> Plan:
+    """The same plan, with what may be wrong with its arms among its notes, and what they load."""
+    launches = [arm.launch for arm in plan.arms if isinstance(arm.launch, Launch)]
+    plan.notes += [doubt for launch in launches for doubt in launch.doubts]
+    plan.model_revision = models.revision(plan.demo)
+    return plan
 
 
 def _real(name: str, demo: Demo, folder: Path, power: Literal["auto", "simulated"]) -> Plan:
@@ -90,7 +114,7 @@ def _under_simulated_power(name: str, demo: Demo, folder: Path) -> Plan:
     places = gpus.numbered(gpus.wanted(demo, {}))
     occupancy, path = _occupancy(demo, places, folder)
     moved = [replace(arm, gpus=tuple(places[arm.label])) for arm in arms]
-    return Plan(name, demo, moved, "simulated", path, occupancy=occupancy)
+    return Plan(name, demo, moved, "simulated", path, notes=models.downloads(demo), occupancy=occupancy)
 
 
 def _indices(demo: Demo) -> dict[str, list[int]]:
@@ -114,9 +138,8 @@ def _on_gpus(name: str, demo: Demo) -> Plan:
     try:
         shares = _shares(demo, places)
         plan.remarks = {label: share.why for label, share in shares.of.items()} if shares else {}
-        if shares and shares.by_turns:
-            _refuse_restarts(demo)
         plan.arms = _real_arms(demo, places, shares)
+        plan.notes += models.downloads(demo)
     except ArgumentRefused:
         raise
     except ArmUnavailable as error:
@@ -155,19 +178,11 @@ def _real_arms(demo: Demo, places: dict[str, list[int]], shares: Shares | None =
                 launch = openai_launch(arm, label)
                 arms.append(_served(demo, label, "openai", launch, place if launch.here else []))
             case _:
-                share = shares.of[label].share if shares else None
+                share = shares.of[label] if shares else None
                 sleeps = bool(shares and shares.by_turns)
-                server = vllm_launch(placed, arm, label, share=share, sleeps=sleeps)
-                arms.append(_served(demo, label, "vllm", server, place, sleeps=sleeps))
+                server = vllm_launch(placed, arm, label, share=share.share if share else None, sleeps=sleeps)
+                arms.append(_sleeping(_served(demo, label, "vllm", server, place), share if sleeps else None))
     return arms
-
-
-def _refuse_restarts(demo: Demo) -> None:
-    """An arm that is started again would load its weights into the memory that another one is awake in."""
-    for arm, label in zip(demo.arms, demo.labels, strict=True):
-        if arm.restart is not None:
-            problem = "it is to be restarted, but the arms fit into the GPU's memory by turns only"
-            raise ArmUnavailable(label, problem, remedy="take restart out, or give the arms GPUs of their own")
 
 
 def _served(
@@ -176,11 +191,16 @@ def _served(
     runtime: Literal["vllm", "openai", "simulated"],
     launch: Launch | OpenAiLaunch,
     place: Sequence[int],
-    *,
-    sleeps: bool = False,
 ) -> PlannedArm:
     arm = demo.arms[demo.labels.index(label)]
-    return PlannedArm(label, arm, runtime, launch, tuple(place), demo.concurrency_of(label), sleeps)
+    return PlannedArm(label, arm, runtime, launch, tuple(place), demo.concurrency_of(label))
+
+
+def _sleeping(planned: PlannedArm, share: Share | None) -> PlannedArm:
+    """The same arm as one that sleeps between its turns, if `share` is what it then gives away."""
+    if share is None:
+        return planned
+    return replace(planned, sleeps=True, least_freed_bytes=least_freed_bytes(planned.arm, share.size_bytes))
 
 
 def _command(arm: Arm, label: str, place: Sequence[int], environment: dict[str, str] | None = None) -> PlannedArm:

@@ -34,6 +34,8 @@ class PlannedArm:
     """Requests that its clients keep in flight; None for a command, which has none."""
     sleeps: bool = False
     """Whether it gives its memory away while another arm has its turn."""
+    least_freed_bytes: float | None = None
+    """So much of its GPUs' memory must become free before it counts as asleep; None: its share is not known."""
 
     @property
     def devices(self) -> list[str]:
@@ -67,6 +69,8 @@ class Plan:
     """What a viewer must know."""
     remarks: dict[str, str] = field(default_factory=dict)
     """What was decided for an arm, by label, and why."""
+    model_revision: str | None = None
+    """Of the hub's model that real arms load, where it is known before they do."""
     occupancy: Occupancy | None = None
 
     @property

@@ -38,6 +38,7 @@ class Board:
     memory_watts: float = 230.0
     compute_watts: float = 330.0
     limit_watts: float = 700.0
+    memory_bytes: int = 80_000_000_000
     noise_watts: float = 0.5
     ambient_celsius: float = 28.0
     celsius_per_watt: float = 0.06
@@ -122,15 +123,17 @@ class SimulatedGpu:
         index: int = 0,
         board: Board | None = None,
         writers: Callable[[], list[int]] = list,
+        held_bytes: Callable[[], int] = int,
         close: Callable[[], None] = lambda: None,
     ) -> None:
         # Every board has noise, a phase and a counter of its own.
         seed += index
         self._clock, self._loads, self._seed, self._close = clock, loads, seed, close
+        self._held_bytes = held_bytes
         self.board = board or Board()
         self.index, self.device_id = index, f"SIM-{seed}"
         self.fast_columns: tuple[str, ...] = FAST_LANE
-        self.unsupported: Mapping[str, str] = {"memory_used_bytes": "the simulated GPU has no memory"}
+        self.unsupported: Mapping[str, str] = {}
         self.windows_ns: Mapping[str, int] = _WINDOWS_NS
         self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
@@ -162,6 +165,7 @@ class SimulatedGpu:
             "seed": self._seed,
             "idle_watts": self.board.idle_watts,
             "power_limit_watts": self.board.limit_watts,
+            "memory_total_bytes": self.board.memory_bytes,
         }
 
     def close(self) -> None:
@@ -190,6 +194,8 @@ class SimulatedGpu:
             (("temperature_celsius",), lambda: (round(self._body.core_celsius),)),
             (("memory_temperature_celsius",), lambda: (round(self._body.memory_celsius),)),
             (("utilization_percent", "memory_utilization_percent"), self._utilization),
+            # Arms that would not fit beside each other are simulated all the same, and fill it.
+            (("memory_used_bytes",), lambda: (min(self._held_bytes(), self.board.memory_bytes),)),
             (("clock_sm_megahertz",), lambda: (1980 if self._busy() else 345,)),
             (("clock_memory_megahertz",), lambda: (2619,)),
             (("throttle_reasons",), lambda: (self._reasons(),)),
@@ -216,8 +222,8 @@ def open_simulated(clock: Clock, occupancy: Path | None, *, seed: int = 0, index
         return SimulatedGpu(clock, seed=seed, index=index)
     file = _opened(occupancy)
     slots = file.slots_of(index)
-    loads, writers = partial(file.read_all, slots), partial(file.writers, slots)
-    return SimulatedGpu(clock, loads, seed=seed, index=index, writers=writers, close=file.close)
+    loads, writers, held = partial(file.read_all, slots), partial(file.writers, slots), partial(file.held_bytes, index)
+    return SimulatedGpu(clock, loads, seed=seed, index=index, writers=writers, held_bytes=held, close=file.close)
 
 
 def simulated_gpus(occupancy: Path | None) -> list[int]:

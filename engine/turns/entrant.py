@@ -19,6 +19,10 @@ class Entrant(Protocol):
     def concurrency(self) -> int | None:
         """How many requests its clients keep in flight; None for a command."""
 
+    @property
+    def sleeps(self) -> bool:
+        """Whether it gives the device's memory away while it rests."""
+
     async def wake(self) -> None:
         """Be ready to work: before each turn, before warming up, and after a death where the demo asks to restart.
 

@@ -24,6 +24,8 @@ _OBITUARY_SECONDS = 1.0
 """So long whoever watches the arm's process may take to say that it has ended, and how."""
 _SENSORS_SECONDS = 0.5
 """By then the last samples of a round are in, and its figures stand."""
+_CALM_SECONDS = 1.0
+"""Between the last work of the warm-up and the idle baseline; never longer than the baseline itself."""
 _CUT = "ended early by the presenter"
 
 
@@ -112,13 +114,24 @@ class Turns:
                     await self._drop(error)
 
     async def baseline(self) -> None:
-        """Leave the device idle, with the arms loaded, for as long as the demo asks."""
+        """Leave the device idle, with the arms loaded, for as long as the demo asks.
+
+        Of arms that sleep one is awake, as in a turn. Raises ArmError when too few arms are left.
+        """
         seconds = self._demo.schedule.baseline_seconds
-        if seconds > 0:
-            clock = self._narrator.clock
-            self._narrator.phase("baseline", seconds)
-            with self._skipping.possible() as cut:
-                await over_or_cut(clock, clock.now_ns() + round(seconds * NS), cut)
+        if seconds <= 0:
+            return
+        awake = next((label for label in self._left if self._entrants[label].sleeps), None)
+        if awake is not None:
+            await self._do(self._entrants[awake].wake())
+        # The last tokens' watts are no idle ones, and clocks come down a moment after the work.
+        await asyncio.sleep(min(_CALM_SECONDS, seconds))
+        clock = self._narrator.clock
+        self._narrator.phase("baseline", seconds)
+        with self._skipping.possible() as cut:
+            await over_or_cut(clock, clock.now_ns() + round(seconds * NS), cut)
+        if awake is not None and awake not in self._gone:
+            await self._do(self._entrants[awake].rest())
 
     # -- the rounds
 

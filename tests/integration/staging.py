@@ -8,7 +8,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -52,8 +53,18 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, arms: str, *, more: str = "device: cpu", simulate: bool = False) -> AsyncIterator[Stage]:
-    """The arms (YAML, a list) brought up; power is simulated, so that their plan has devices."""
+async def staged(
+    folder: Path,
+    arms: str,
+    *,
+    more: str = "device: cpu",
+    simulate: bool = False,
+    around: Callable[[Stage], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
+) -> AsyncIterator[Stage]:
+    """The arms (YAML, a list) brought up; power is simulated, so that their plan has devices.
+
+    `around` goes on from before they are until after they were.
+    """
     folder.mkdir(exist_ok=True)
     demo = parse_demo(f"title: T\n{more}\narms:\n{arms}", file="test")
     plan = make_plan("test", demo, folder=folder, simulate=simulate, power="simulated")
@@ -76,7 +87,7 @@ async def staged(folder: Path, arms: str, *, more: str = "device: cpu", simulate
         )
         lineup = Lineup(plan, narrator, on_death=deaths.append, log_stem=folder / "log")
         stage = Stage(plan, narrator, lineup, told, deaths)
-        async with lineup:
+        async with around(stage), lineup:
             yield stage
 
 

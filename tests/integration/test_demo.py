@@ -8,9 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from websockets.sync.client import connect
 
 from integration.conftest import Races
+from integration.killing import awaited, ends_cleanly, killed_arm, messages
 from integration.processes import wait_until
 
 
@@ -77,6 +79,25 @@ def test_a_killed_race_is_shown_as_failed(races: Races) -> None:
     os.kill(race, signal.SIGKILL)
     last = list(frames(host, until="failed"))[-1]
     assert last["state"] == "failed" and "SIGKILL" in last["reason"]
+
+
+@pytest.mark.alone
+def test_a_killed_arm_is_on_screen_within_a_second_and_the_race_ends_cleanly(races: Races) -> None:
+    """Three times, of which the best counts: another program may have had the processor."""
+    demo = races.demo(seconds=60, first=", restart: {times: 2, backoff_seconds: 0.3}")
+    process = races.start("demo", demo, "--autostart", "--no-browser", "--port", "0")
+    host = address(process)
+    with connect(f"ws://{host}/ws") as socket:
+        kills = []
+        for state in ("active", "ready", "ready"):  # in its turn, and twice when it has been started again
+            awaited(socket, state)
+            kills.append(killed_arm(socket, races, "engine.simulator", "--slot 0 "))
+        assert min(seconds for seconds, _ in kills) < 1, kills
+        assert all("was killed by SIGKILL" in figures["reason"] and figures["last_words"] for _, figures in kills)
+        over = next(frame for frame in messages(socket) if frame["state"] == "failed")
+    assert over["arms"]["A"]["state"] == "failed" and "was killed by SIGKILL" in over["reason"]
+    assert over["arms"]["B"]["state"] != "failed"
+    ends_cleanly(races)
 
 
 def test_a_replay_gives_the_figures_of_the_recording(races: Races) -> None:

@@ -3,15 +3,19 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
+from engine.arguments import accepted
 
 Script = Callable[[str], None]
 SIMULATED = """
@@ -23,17 +27,24 @@ arms: [{name: one, runtime: simulated}, {name: two, runtime: simulated}]
 
 @pytest.fixture
 def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interpreter that has vLLM, and the model in the hub's cache."""
-    fake = tmp_path / "python"
-    fake.write_text("#!/bin/sh\necho 0.99.1\n")
-    fake.chmod(0o755)
-    monkeypatch.setenv("WATTRACE_VLLM_PYTHON", str(fake))
+    """An interpreter whose vLLM says what it takes, and the model in the hub's cache."""
+    told = orjson.loads(Path(accepted.__file__).with_name(accepted.SHIPPED).read_bytes())
+    monkeypatch.setenv("WATTRACE_VLLM_PYTHON", interpreter(tmp_path, f"wattrace: {orjson.dumps(told).decode()}"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     snapshot = tmp_path / "hub" / "models--Qwen--Qwen2.5-1.5B-Instruct" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     for name in ("config.json", "model.safetensors"):
         (snapshot / name).touch()
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+
+
+def interpreter(folder: Path, says: str) -> str:
+    """A program that says this, whatever it is asked."""
+    file = folder / "python"
+    file.write_text(f"#!/bin/sh\ncat <<'END'\n{says}\nEND\n")
+    file.chmod(0o755)
+    return str(file)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +100,43 @@ def test_a_machine_that_has_everything(fake_nvml: Script) -> None:
     assert sensor["achieved_hz"] == pytest.approx(100, rel=0.05)
     assert sensor["period_ms"]["energy_counter"] == pytest.approx(100, rel=0.05)
     assert sensor["sampler"]["cpu_percent"] > 0 and not (Path(os.environ["WATTRACE_DATA"])).exists()
+
+
+@pytest.mark.usefixtures("vllm")
+def test_an_interpreter_that_cannot_import_vllm_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake_nvml: Script
+) -> None:
+    fake_nvml("noise=0.5;reasons=0")
+    monkeypatch.setenv("WATTRACE_VLLM_PYTHON", "/bin/true")
+    status, found, levels = examined()
+    assert status == 1 and levels["vllm"] == ["problem"] and "arguments" not in levels
+    assert said(found, "vllm") == ["arms A, B: /bin/true is no Python that can import vLLM"]
+    monkeypatch.setenv("WATTRACE_VLLM_PYTHON", interpreter(tmp_path, 'wattrace: {"vllm": "0.1"}'))
+    status, found, levels = examined()
+    assert status == 0 and levels["vllm"] == ["warning"] and "not checked" in said(found, "arguments")[0]
+
+
+@pytest.mark.usefixtures("vllm")
+def test_an_arm_that_may_be_restarted_cannot_race_by_turns(tmp_path: Path, fake_nvml: Script) -> None:
+    """As the race itself says."""
+    fake_nvml("noise=0.5;reasons=0")
+    file, share = tmp_path / "turns.yaml", "args: {gpu_memory_utilization: 0.6}"
+    text = "title: T\nmodel: {gpu: Qwen/Qwen2.5-1.5B-Instruct}\narms:\n"
+    text += f"- {{name: one, {share}MORE}}\n- {{name: two, {share}}}\n"
+    file.write_text(text.replace("MORE", ""))
+    status, found, levels = examined(str(file))
+    assert status == 0 and levels["memory"] == ["ok", "ok"] and "while B sleep" in said(found, "memory")[0]
+    file.write_text(text.replace("MORE", ", restart: {times: 1}"))
+    status, found, levels = examined(str(file))
+    assert status == 1 and levels["memory"] == ["problem"] and "to be restarted" in said(found, "memory")[0]
+
+
+def test_a_port_that_is_taken_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("WATTRACE_PORT", str(taken.getsockname()[1]))
+        status, found, levels = examined("command-compression")
+        assert status == 1 and levels["port"] == ["problem"] and "in use" in said(found, "port")[0]
+    assert examined("command-compression")[0] == 0
 
 
 @pytest.mark.usefixtures("vllm")

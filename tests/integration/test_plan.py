@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +22,11 @@ with tempfile.TemporaryDirectory() as folder:
     except WattraceError as error:
         print(json.dumps({"error": str(error)}))
     else:
-        arms = [{"devices": arm.devices, "sleeps": arm.sleeps, "env": dict(getattr(arm.launch, "env", {})),
+        arms = [{"devices": arm.devices, "sleeps": arm.sleeps, "least": arm.least_freed_bytes,
+                 "env": dict(getattr(arm.launch, "env", {})),
                  "command": list(getattr(arm.launch, "command", []))} for arm in plan.arms]
-        print(json.dumps({"arms": arms, "gpus": plan.gpus, "remarks": plan.remarks, "power": plan.power}))
+        print(json.dumps({"arms": arms, "gpus": plan.gpus, "remarks": plan.remarks, "power": plan.power,
+                          "notes": plan.notes, "revision": plan.model_revision}))
 """
 
 
@@ -49,6 +52,7 @@ def share(arm: dict[str, Any]) -> float:
     return float(arm["command"][arm["command"].index("--gpu-memory-utilization") + 1])
 
 
+GIB = 2**30
 PARALLEL = "model: {gpu: m}\nschedule: {mode: parallel}"
 
 
@@ -100,9 +104,53 @@ def test_arms_that_do_not_fit_beside_each_other_take_turns_in_memory(fake_nvml: 
     plan = made(arms)
     assert [arm["sleeps"] for arm in plan["arms"]] == [True, True]
     assert "--enable-sleep-mode" in plan["arms"][0]["command"] and "while B sleep" in plan["remarks"]["A"]
+    assert [arm["least"] for arm in plan["arms"]] == [pytest.approx(0.3 * 80 * GIB)] * 2, "half of what each is given"
+    again = made(arms.replace("}}", "}, restart: {times: 1}}", 1))
+    assert "arm A: it is to be restarted" in again["error"]
     together = "model: {gpu: m}\nschedule: {mode: shared}"
     refused = made(arms, together)
     assert "do not fit together" in refused["error"]
+
+
+def vllm(folder: Path, version: str, server: str, *takes: str) -> str:
+    """A program that answers like an interpreter with this vLLM."""
+    arguments = {name: {"kind": "integer"} for name in ("gpu_memory_utilization", *takes)}
+    said = json.dumps({"vllm": version, "server": server, "arguments": arguments})
+    file = folder / f"python-{version}"
+    file.write_text(f"#!/bin/sh\necho x >> {file}.asked\necho 'wattrace: {said}'\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_two_versions_of_vllm_race_each_asked_for_itself(tmp_path: Path, fake_nvml: Callable[[str], None]) -> None:
+    fake_nvml("gpus=1")
+    old, new = vllm(tmp_path, "0.9.1", "vllm.old", "turbo"), vllm(tmp_path, "0.32.0", "vllm.new", "calm")
+    arms = "- {{name: a, python: {old}, args: {{{first}: 1}}}}\n- {{name: b, python: {new}, args: {{{second}: 1}}}}\n"
+    cache = str(tmp_path / "cache")
+    plan = made(arms.format(old=old, new=new, first="turbo", second="calm"), XDG_CACHE_HOME=cache)
+    first, second = (arm["command"] for arm in plan["arms"])
+    assert first[:3] == [old, "-m", "vllm.old"] and second[:3] == [new, "-m", "vllm.new"]
+    assert [Path(f"{python}.asked").read_text() for python in (old, new)] == ["x\n", "x\n"]
+    refused = made(arms.format(old=old, new=new, first="turbo", second="turbo"), XDG_CACHE_HOME=cache)
+    assert refused["error"] == "arm B: vLLM 0.32.0 has no argument 'turbo'"
+
+
+def test_a_model_that_is_not_here_is_said_or_refused(tmp_path: Path, fake_nvml: Callable[[str], None]) -> None:
+    fake_nvml("gpus=1")
+    arms, hub = "- {name: a}\n- {name: b}\n", {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
+    plan = made(arms, "model: {gpu: m/n}", HF_HUB_OFFLINE="0", **hub)
+    assert plan["notes"] == ["the model m/n is not whole on this machine: vLLM downloads it now, which may take long"]
+    assert plan["revision"] is None
+    refused = made(arms, "model: {gpu: m/n}", HF_HUB_OFFLINE="1", **hub)
+    assert "arm A: the model m/n is not whole on this machine, and HF_HUB_OFFLINE=1 forbids" in refused["error"]
+    snapshot, ref = tmp_path / "hub" / "models--m--n" / "snapshots" / "abc", tmp_path / "hub" / "models--m--n" / "refs"
+    for folder in (snapshot, ref):
+        folder.mkdir(parents=True)
+    (ref / "main").write_text("abc")
+    for name in ("config.json", "model.safetensors"):
+        (snapshot / name).touch()
+    there = made(arms, "model: {gpu: m/n}", HF_HUB_OFFLINE="1", **hub)
+    assert there["notes"] == [] and there["revision"] == "abc"
 
 
 @pytest.mark.parametrize(

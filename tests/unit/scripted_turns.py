@@ -25,13 +25,14 @@ class Scripted:
     def __init__(self, label: str, stage: "Stage") -> None:
         self.label, self._stage = label, stage
         self.fails: dict[str, str] = {}
+        self.sleeps = False
 
     async def wake(self) -> None:
         self._note("wake")
 
     async def rest(self) -> None:
         self._note("rest")
-        self._stage.narrator.arm_state(self.label, "resting")
+        self._stage.narrator.arm_state(self.label, "asleep" if self.sleeps else "resting")
 
     async def warm_up(self, until_ns: int) -> None:
         self._note("warm up")

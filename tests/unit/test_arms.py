@@ -52,6 +52,7 @@ def test_arguments_become_flags_as_vllm_spells_them() -> None:
         ("api_server.py: error: argument --quantization/-q: expected one argument", "--quantization: expected one"),
         ("ModuleNotFoundError: No module named 'vllm'", "no package vllm"),
         ("OSError: You are trying to access a gated repo.", "set HF_TOKEN"),
+        ("OSError: m/n is not a local folder and is not a valid model identifier", "the model is not on this machine"),
         ("Access to model google/gemma-3-4b-pt is restricted and you are not in the authorized list", "is gated"),
         ("OSError: We couldn't connect to 'https://huggingface.co' to load the files", "not in the local cache"),
         (
@@ -88,6 +89,25 @@ def test_the_first_cause_goes_before_what_follows_from_it() -> None:
         "    For further information visit https://errors.pydantic.dev/2.14/v/value_error",
     ]
     assert plain_cause(lines) == "this platform has no sleep mode: take enable_sleep_mode out"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate",
+            "its device is out of memory: give it a smaller",
+        ),
+        ("ModuleNotFoundError: No module named 'datasets'", "no package datasets: install it there"),
+        ("RuntimeError: No CUDA GPUs are available", "the GPU that it was given is not there"),
+        ("OSError: [Errno 98] Address already in use", "a port that it wants was taken"),
+        ("OSError: You are trying to access a gated repo.", "set HF_TOKEN"),
+        ("train.py: error: unrecognized arguments: --lr", ""),
+    ],
+)
+def test_a_commands_last_words_are_explained_without_vllm(line: str, says: str) -> None:
+    cause = plain_cause([line], vllm=False)
+    assert says in cause and "vLLM" not in cause and bool(cause) is bool(says)
 
 
 def test_unknown_last_words_are_quoted() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import orjson
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from engine.arguments.accepted import Accepted, shipped
-from engine.arguments.asking import NoVllm, accepted_by
+from engine.arguments.asking import NoAnswer, NoVllm, accepted_by, ask
 from engine.arms.simulated import simulated_launch
 from engine.arms.vllm import vllm_launch
 from engine.config import Demo, demo_names, load_demo, parse_demo
@@ -162,10 +163,39 @@ def test_a_spoilt_cache_and_a_full_disk_only_cost_time(tmp_path: Path) -> None:
     assert asked(tmp_path) == 3
 
 
-@pytest.mark.parametrize("answer", [None, [], {"vllm": "1"}, {"vllm": "1", "server": "s", "arguments": {"a": {}}}])
-def test_who_answers_nonsense_judges_for_himself(tmp_path: Path, answer: object) -> None:
+@pytest.mark.parametrize("answer", [{"vllm": "1"}, {"vllm": "1", "server": "s", "arguments": {"a": {}}}])
+def test_a_vllm_that_does_not_tell_judges_for_itself(tmp_path: Path, answer: object) -> None:
     assert accepted_by(str(interpreter(tmp_path, answer)), folder=tmp_path / "kept") is None
-    assert accepted_by("/no/such/python", folder=tmp_path) is None
+
+
+@pytest.mark.parametrize("answer", [None, []])
+def test_who_does_not_even_say_whether_there_is_a_vllm(tmp_path: Path, answer: object) -> None:
+    for python in (str(interpreter(tmp_path, answer)), "/no/such/python", "/bin/true"):
+        with pytest.raises(NoAnswer):
+            accepted_by(python, folder=tmp_path / "kept")
+
+
+def test_a_vllm_whose_parser_is_elsewhere_is_a_vllm_all_the_same(tmp_path: Path) -> None:
+    package = tmp_path / "vllm"
+    package.mkdir()
+    (package / "__init__.py").write_text("__version__ = '9.9.9'\n")
+    answer = ask(sys.executable, {**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert answer is not None and answer["vllm"] == "9.9.9" and "make_arg_parser" in answer["untold"]
+    (package / "__init__.py").write_text("raise ImportError('libcuda.so.1')\n")
+    assert ask(sys.executable, {**os.environ, "PYTHONPATH": str(tmp_path)}) is None
+
+
+@pytest.mark.parametrize("answer", [{"vllm": "1"}, None])
+def test_what_a_silent_vllm_may_not_take_is_a_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """By the list that is shipped, which is of one version: no reason to refuse."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    python = interpreter(tmp_path, answer)
+    wrong, right = demo("{warp_facter: 9}", python), demo("{max_num_seqs: 9}", python)
+    (doubt,) = vllm_launch(wrong, wrong.arms[0], "A").doubts
+    assert doubt.startswith("arm A: its vLLM does not say what it takes, and vLLM 0.32.0 has no argument 'warp_facter'")
+    assert vllm_launch(right, right.arms[0], "A").doubts == []
 
 
 def test_an_interpreter_without_vllm_says_so(tmp_path: Path) -> None:
@@ -176,7 +206,6 @@ def test_an_interpreter_without_vllm_says_so(tmp_path: Path) -> None:
 def test_the_question_is_understood_by_a_real_python(tmp_path: Path) -> None:
     """This test's own interpreter, which has no vLLM (or, in one environment with it, has)."""
     import importlib.util
-    import sys
 
     if importlib.util.find_spec("vllm") is None:
         with pytest.raises(NoVllm):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.arms.memory import Claim, GpuMemory, Mode, Shares, claims, share_out
-from engine.config import parse_demo
+from engine.arms.memory import Claim, GpuMemory, Mode, Shares, claims, least_freed_bytes, share_out
+from engine.config import Arm, parse_demo
 from engine.errors import ArmUnavailable
 
 GB = 1e9
@@ -81,6 +81,24 @@ def test_wishes_that_fit_alone_race_by_turns_where_arms_can_sleep() -> None:
             share_out(greedy, {0: H100}, mode=mode, can_sleep=True)
     with pytest.raises(ArmUnavailable, match="do not fit together"):
         share_out([*greedy, Claim("C", (0,), share=0.95)], {0: H100}, can_sleep=True)
+
+
+def test_an_arm_that_may_be_started_again_does_not_race_by_turns() -> None:
+    greedy = [Claim("A", (0,), share=0.6), Claim("B", (0,), share=0.7, restarts=True)]
+    with pytest.raises(ArmUnavailable, match=r"arm B: it is to be restarted, but .* by turns only; take restart out"):
+        share_out(greedy, {0: H100}, can_sleep=True)
+
+
+def test_asleep_is_who_gave_half_of_its_share_away() -> None:
+    asked = [Claim("A", (0, 1), share=0.6), Claim("B", (0,), share=0.7)]
+    shares = share_out(asked, {0: H100, 1: H100}, can_sleep=True)
+    assert (
+        shares.by_turns and shares.of["A"].size_bytes == 0.6 * 160 * GB and shares.of["B"].size_bytes == 0.7 * 80 * GB
+    )
+    assert share_out(asked, {0: H100}, can_sleep=True).of["A"].size_bytes is None, "one board of two is not known"
+    plain, sized = Arm(name="a"), Arm(name="b", args={"kv_cache_memory_bytes": 1 << 30})
+    assert least_freed_bytes(plain, 56 * GB) == 28 * GB
+    assert least_freed_bytes(plain, None) is least_freed_bytes(sized, 56 * GB) is None
 
 
 def test_weights_too_large_for_the_gpu_itself_are_refused() -> None:

@@ -275,9 +275,12 @@ def test_who_can_open_the_dashboard() -> None:
     assert "http://198.51.100.1:80" in host.audience("198.51.100.1", 80, ["x"], answered=["198.51.100.1"]).text
 
 
-def test_port_files_and_clock_only_warn() -> None:
+def test_a_port_that_cannot_be_had_is_in_the_way() -> None:
     assert host.port(8765, None).level == host.port(0, None).level == "ok"
-    assert host.port(8765, "is in use by another program").level == "warning"
+    assert host.port(8765, "is in use by another program").level == "problem"
+
+
+def test_files_and_clock_only_warn() -> None:
     assert host.open_files(None).level == host.open_files(20_000).level == "ok"
     assert host.open_files(256).level == "warning" and "156 viewers" in host.open_files(256).text
     assert host.clock_source("tsc").level == host.clock_source(None).level == "ok"

@@ -10,6 +10,7 @@ from engine.clock import NS, FakeClock
 from engine.errors import NoDevice
 from engine.metrics import FAST_LANE, SLOW_LANE
 from engine.occupancy import Load, Occupancy
+from engine.simulator.model import GPU_MEMORY_BYTES
 from engine.sources.simulated import TICK_NS, Board, SimulatedGpu, open_simulated
 
 QUIET = Board(noise_watts=0.0)
@@ -46,6 +47,19 @@ def test_every_known_column_is_offered_or_refused_with_a_reason():
     assert offered | set(gpu.unsupported) == set(SLOW_LANE)
     assert not offered & set(gpu.unsupported)
     assert all(gpu.unsupported.values())
+
+
+def test_its_memory_is_what_its_arms_hold_and_never_more_than_there_is(tmp_path: Path):
+    assert Board().memory_bytes == GPU_MEMORY_BYTES, "the servers reckon with the same board"
+    arms = Occupancy.create(tmp_path / "occupancy", [[0], [0], [1]])
+    gpu = open_simulated(FakeClock(), tmp_path / "occupancy")
+    for slot, held in enumerate((30_000_000_000, 48_000_000_000, 20_000_000_000)):
+        arms.hold(slot, held)
+    assert slow(gpu)["memory_used_bytes"] == 78_000_000_000
+    arms.hold(0, 60_000_000_000)
+    assert slow(gpu)["memory_used_bytes"] == gpu.provenance()["memory_total_bytes"] == 80_000_000_000
+    gpu.close()
+    arms.close()
 
 
 def test_an_idle_gpu_draws_its_idle_power_from_the_first_reading():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from scripted_turns import Stage
 
+from engine.clock import NS
 from engine.documents import Mark, MarkKind
 from engine.turns import Turns
 from engine.turns.skipping import Skipping
@@ -80,6 +81,27 @@ async def test_the_baseline_can_be_cut(stage: Make) -> None:
     turns.next()
     async with asyncio.timeout(30):
         await resting
+
+
+async def test_before_the_baseline_the_device_comes_to_rest(stage: Make) -> None:
+    show = stage(baseline_seconds=0.4)
+    begun = show.narrator.clock.now_ns()
+    await show.turns().baseline()
+    [mark] = show.marks(MarkKind.PHASE)
+    assert mark.t_ns - begun >= 0.4 * NS and mark.data["ends_t_ns"] - mark.t_ns == pytest.approx(
+        0.4 * NS, abs=0.01 * NS
+    )
+    assert show.said == [], "nobody needs to be woken"
+
+
+async def test_of_arms_that_sleep_one_is_awake_in_the_baseline(stage: Make) -> None:
+    show = stage(baseline_seconds=0.1)
+    for arm in show.arms.values():
+        arm.sleeps = True
+    await show.turns().baseline()
+    assert show.said == ["A wake", "A rest"]
+    [phase_mark], [asleep] = show.marks(MarkKind.PHASE), show.marks(MarkKind.ARM)
+    assert asleep.state == "asleep" and asleep.t_ns >= phase_mark.data["ends_t_ns"], "it slept after the baseline"
 
 
 async def test_a_cool_down_can_be_cut_and_says_that_it_was_too_warm(stage: Make) -> None:

@@ -56,6 +56,7 @@ def trials(result: dict[str, Any], driver: FakeDriver) -> list[Trial]:
             tuple(gpu["reasons"]),
             gpu["valid"],
             gpu["method"] or "",
+            max(abs(gpu[edge] - result["asked"][edge]) for edge in ("start_ns", "end_ns")) / NS,
         )
         for gpu in result["gpus"]
     ]

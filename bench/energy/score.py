@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bench.energy.boards import BOARDS
 from bench.energy.cases import Case
 
 GAIN_ERROR = 0.05
 """By how much boards' sensors differ: a counter that is off by less need not be caught."""
+
+_PLACED = 0.011
+"""Seconds by which a tick may be misplaced: about a sample, at the slowest rate that is judged."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,10 @@ class Score:
         said = []
         if self.misses:
             said.append(f"{self.misses} of {count} above {case.percent:g} %")
+        if case.counter_from_sensor and len(accused) < count / 2:
+            few = f"{len(accused)} of {count} only: too few to judge the flags by"
+            said.append(f"off by more than {100 * GAIN_ERROR:.0f} % on {few}")
+        said += self._moved()
         told = {flag: self.flagged(flag, among=accused) for flag in case.flags}
         said += [f"{flag} on {number} of {len(accused)}" for flag, number in told.items() if number < len(accused)]
         if case.valid is not None and (odd := sum(trial.valid != case.valid for trial in accused)):
@@ -77,6 +85,14 @@ class Score:
         if case.methods and (others := {trial.method for trial in self.trials} - set(case.methods)):
             said.append(f"method {', '.join(sorted(others))}")
         return said
+
+    def _moved(self) -> list[str]:
+        """Edges may move by a tick where wattrace chooses the window, and not at all where it is given."""
+        off = max(trial.edges_off for trial in self.trials)
+        chosen = self.case.window == "seconds"
+        if off <= (BOARDS[self.case.board].counter + _PLACED if chosen else 0):
+            return []
+        return [f"an edge moved by {1000 * off:.0f} ms, {'more than a tick' if chosen else 'and was given'}"]
 
     def unasked(self) -> str:
         """Reasons that nobody asked for, with how often they came."""

@@ -1,7 +1,8 @@
 """The energy counter between its ticks: what can be said of the inside of one, and how surely. Pure.
 
-Every doubt is a standard deviation: that of when the ticks were (`grid.py`), and at each edge that of the course inside
-its tick (`course.py`). They are summed in quadrature, and the uncertainty is 1.8 times the sum.
+Every doubt is a standard deviation: that of when the ticks were (`grid.py`), at each edge that of the course inside
+its tick (`course.py`), and that of what went at a reset (`bridge.py`). They are summed in quadrature, and the
+uncertainty is 1.8 times the sum.
 """
 
 import math
@@ -70,7 +71,8 @@ class Interpolation:
             return None
         # A tick that was earlier than thought leaves that much more of the power before the moment.
         placing = places.deviation([(begin.tick, begin.watts), (end.tick, -end.watts)])
-        deviation = math.hypot(begin.deviation, end.deviation, placing)
+        resets = [bridge.deviation or 0.0 for bridge in self._counter.bridged(start_ns, end_ns)]
+        deviation = math.hypot(begin.deviation, end.deviation, placing, *resets)
         return end.joules - begin.joules, COVERAGE * deviation + _QUANTUM_JOULES
 
     def _at(self, t_ns: int, index: int, places: Places) -> Reading | None:

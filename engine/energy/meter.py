@@ -6,21 +6,22 @@ that is `given` both edges are interpolated, and the uncertainty says what that 
 the instant field is integrated, and where there is none, the average. docs/measurement.md has the method for referees.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.clock import NS
-from engine.energy.agreement import Evidence, weigh
+from engine.energy.agreement import weigh
+from engine.energy.bridge import Witness, lost_joules
 from engine.energy.interpolation import COVERAGE, Interpolation
+from engine.energy.listening import GAP_NS, Listening
 from engine.energy.power import PowerTrack
-from engine.energy.ticks import CounterTrack, Places
+from engine.energy.sensors import Sensors
+from engine.energy.ticks import Places, Tick
 from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]
-
-GAP_NS = NS // 10
-"""Readings that are further apart than this leave a gap that is told."""
 
 _STALE_TICKS = 5
 """A counter that has not ticked for so many periods has stopped, or was not read."""
@@ -60,13 +61,15 @@ class EnergyMeter:
     """
 
     def __init__(self, windows_ns: Mapping[str, int] | None = None) -> None:
-        self.counter = CounterTrack()
-        self.instant = PowerTrack()
-        self.average = PowerTrack()
-        self.newest_t_ns: int | None = None
-        self._windows_ns = dict(windows_ns or {})
-        self._gaps: list[tuple[int, int]] = []
-        self._answered_ns: int | None = None
+        self._sensors, self._listening = Sensors(windows_ns=dict(windows_ns or {})), Listening()
+        self.counter, self.instant, self.average = self._sensors.counter, self._sensors.instant, self._sensors.average
+        self._unsettled: Tick | None = None
+        """The first tick after a reset, while the power fields still tell of what went before it."""
+
+    @property
+    def newest_t_ns(self) -> int | None:
+        """When the device was last asked."""
+        return self._listening.newest_ns
 
     # -- readings in
 
@@ -76,13 +79,12 @@ class EnergyMeter:
         self.instant.add(t_ns, instant)
         self.average.add(t_ns, average)
         if ticked and self.counter.pending_reset:
-            self._bridge_reset()
-        self.newest_t_ns = t_ns
-        if instant is None and average is None and joules is None:
-            return
-        if self._answered_ns is not None and t_ns - self._answered_ns > GAP_NS:
-            self._gaps.append((self._answered_ns, t_ns))
-        self._answered_ns = t_ns
+            self._unsettled = self.counter.ticks[-1]
+            self._bridge_reset(self._unsettled)
+        elif self._unsettled is not None and t_ns >= self._unsettled.t_ns + self._sensors.lag_ns():
+            self._bridge_reset(self._unsettled)
+            self._unsettled = None
+        self._listening.heard(t_ns, answered=not (instant is None and average is None and joules is None))
 
     def add_page(
         self,
@@ -93,27 +95,38 @@ class EnergyMeter:
         joules: Sequence[float | None],
     ) -> None:
         """Take the samples of one page, as `add` would one by one."""
-        answered, told = self._answered_ns, None not in (*instant, *average, *joules)
+        answered, told = self._listening.answered_ns, None not in (*instant, *average, *joules)
         # Each of the three for itself is several times faster, and the same where nothing ties them to one another.
-        if answered is None or not told or t_ns[-1] - answered > GAP_NS or not self.counter.goes_on(joules):
+        if (
+            answered is None
+            or not told
+            or t_ns[-1] - answered > GAP_NS
+            or self._unsettled
+            or not self.counter.goes_on(joules)
+        ):
             for row in zip(t_ns, instant, average, joules, strict=True):
                 self.add(row[0], instant=row[1], average=row[2], joules=row[3])
             return
         self.counter.add_all(t_ns, joules)  # type: ignore[arg-type]  # none of them is None
         self.instant.add_all(t_ns, instant)
         self.average.add_all(t_ns, average)
-        self.newest_t_ns = self._answered_ns = t_ns[-1]
+        self._listening.heard(t_ns[-1], answered=True)
 
-    def _bridge_reset(self) -> None:
-        before, after = self.counter.ticks[-2].t_ns, self.counter.ticks[-1].t_ns
-        self.counter.bridge(self.instant.integral(before, after) or self.average.integral(before, after))
+    def _bridge_reset(self, after: Tick) -> None:
+        counter = self.counter
+        index = counter.first_from(after.t_ns)
+        if not 0 < index < len(counter.ticks):
+            return  # what was before it has been forgotten
+        witnesses = (Witness(self.instant, self._sensors.lag_ns()), Witness(self.average, 0))
+        found = lost_joules(counter.ticks[:index], counter.period_ns(), after, witnesses)
+        counter.bridge(index, found.joules, found.deviation if found.known else None)
 
     def forget_before(self, t_ns: int) -> None:
         """Drop what no window from `t_ns` on needs."""
         self.counter.forget_before(t_ns)
         self.instant.forget_before(t_ns - 2 * NS)
         self.average.forget_before(t_ns - 2 * NS)
-        self._gaps = [gap for gap in self._gaps if gap[1] >= t_ns]
+        self._listening.forget_before(t_ns)
 
     # -- figures out
 
@@ -128,21 +141,32 @@ class EnergyMeter:
     def snapped(self, start_ns: int, end_ns: int, *, quick: bool = False) -> WindowEnergy:
         """Energy between the first and the last counter tick in the window, which is what its edges then say.
 
-        `quick` is for figures that will be old in a moment: ticks are placed by their own brackets, and the other
-        sensors are not asked. Without ticks the integral over the whole window, and the reason.
+        `quick` is for figures that will be old in a moment: ticks are placed by their own brackets, the other sensors
+        are not asked, and only silence of a second is news. Without ticks the integral over the whole window, and the
+        reason.
         """
         first, last = self.counter.first_from(start_ns), self.counter.last_until(end_ns)
-        if last <= first or self._counter_lost(start_ns, end_ns):
-            if quick and self.counter.read_ns is not None:  # the ticks are still to come: nothing is wrong yet
-                return WindowEnergy(start_ns, end_ns, None, None, None, False, ())
-            return self._integrated(start_ns, end_ns)
-        ticks = self.counter.ticks
-        joules = ticks[last].joules - ticks[first].joules
+        asked = start_ns, end_ns
         if quick:
-            return WindowEnergy(ticks[first].t_ns, ticks[last].t_ns, joules, None, "counter", True, ())
-        places = self.counter.places(first, last)
-        doubt = COVERAGE * self._placing_joules(first, last, places)
-        return self._judged(places.t_ns(first), places.t_ns(last), joules, doubt, "counter")
+            return self._quickly(first, last, asked)
+        if last <= first or self._counter_lost(*asked):
+            return self._integrated(*asked)
+        ticks = self.counter.ticks
+        joules, places = ticks[last].joules - ticks[first].joules, self.counter.places(first, last)
+        resets = [bridge.deviation or 0.0 for bridge in self.counter.bridged(ticks[first].t_ns, ticks[last].t_ns)]
+        doubt = COVERAGE * math.hypot(self._placing_joules(first, last, places), *resets)
+        return self._judged((places.t_ns(first), places.t_ns(last)), joules, doubt, "counter", asked=asked)
+
+    def _quickly(self, first: int, last: int, asked: tuple[int, int]) -> WindowEnergy:
+        reasons = self._interruptions(*asked, silent_ns=NS)
+        ticks = self.counter.ticks
+        if last <= first or self._counter_lost(*asked, silent_ns=NS):
+            if self.counter.read_ns is None:
+                return self._integrated(*asked)
+            # The ticks are still to come: nothing is wrong yet.
+            return WindowEnergy(*asked, None, None, None, False, reasons)
+        joules = ticks[last].joules - ticks[first].joules
+        return WindowEnergy(ticks[first].t_ns, ticks[last].t_ns, joules, None, "counter", True, reasons)
 
     def _placing_joules(self, first: int, last: int, places: Places) -> float:
         """Standard deviation from when the two ticks were, at the most unlike powers that were seen around them."""
@@ -161,62 +185,82 @@ class EnergyMeter:
             shape = self._interpolation(start_ns, end_ns)
             found = shape.between(start_ns, end_ns)
             if found is not None:
-                return self._judged(start_ns, end_ns, *found, "counter")
+                return self._judged((start_ns, end_ns), *found, "counter")
         return self._integrated(start_ns, end_ns)
 
     def _interpolation(self, start_ns: int, end_ns: int) -> Interpolation:
-        beat = weigh(self._evidence(start_ns, end_ns)).unseen_watts
-        return Interpolation(self.counter, self.instant, self._window_ns("power_instant_watts"), unseen_watts=beat)
+        beat = weigh(self._sensors.evidence(start_ns, end_ns, newest_ns=self.newest_t_ns)).unseen_watts
+        return Interpolation(
+            self.counter, self.instant, self._sensors.window_ns("power_instant_watts"), unseen_watts=beat
+        )
 
-    def _counter_lost(self, start_ns: int, end_ns: int) -> bool:
-        """Whether the counter says nothing about this window: it is missing, stands still, or was not read."""
+    def _counter_lost(self, start_ns: int, end_ns: int, *, silent_ns: int = GAP_NS) -> bool:
+        """Whether the counter says nothing about this window: it is missing, stands still, was not read, or began
+        again from zero while nobody saw what went."""
+        if any(bridge.deviation is None for bridge in self.counter.bridged(start_ns, end_ns)):
+            return True
         period = self.counter.period_ns()
-        read = self.counter.read_ns
-        if read is None or period is None:
+        if self.counter.read_ns is None or period is None:
             return len(self.counter.ticks) < 2
         last = self.counter.last_until(end_ns)
         newest = self.counter.ticks[last].t_ns if last >= 0 else None
-        return newest is None or min(end_ns, self.newest_t_ns or end_ns) - newest > _STALE_TICKS * period
+        return newest is None or self._listening.told_until(end_ns, silent_ns) - newest > _STALE_TICKS * period
 
     def _integrated(self, start_ns: int, end_ns: int) -> WindowEnergy:
         """The energy without a counter: the instant field where there is one, else the average, else unknown."""
-        extra = self._why_not_counted(start_ns, end_ns)
-        lag = self._lag_ns()
-        joules = self.instant.integral(start_ns + lag, min(end_ns + lag, self.newest_t_ns or end_ns))
+        extra, window = self._why_not_counted(start_ns, end_ns), (start_ns, end_ns)
+        lag = self._sensors.lag_ns()
+        # The last reading may stand for as long as it takes to tell of the window's end, and no longer.
+        until = max(min(end_ns + lag, self.newest_t_ns or end_ns), self._listening.told_until(end_ns))
+        joules = self.instant.integral(start_ns + lag, until) if until > start_ns + lag else None
         if joules is not None:
-            covered = min(end_ns + lag, self.newest_t_ns or end_ns) - start_ns - lag
-            joules *= (end_ns - start_ns) / covered
-            return self._judged(start_ns, end_ns, joules, _GAIN_ERROR * joules, "integral_instant", extra)
+            unseen = self._unseen_joules(self.instant, start_ns + lag, until)
+            joules *= (end_ns - start_ns) / (until - start_ns - lag)
+            return self._judged(window, joules, _GAIN_ERROR * joules + unseen, "integral_instant", extra)
         joules = self.average.integral(start_ns, end_ns)
         if joules is not None:
-            return self._judged(start_ns, end_ns, joules, _GAIN_ERROR * joules, "integral_average", extra)
-        reasons = self._gap_reason(start_ns, end_ns) or (Reason.NOT_SUPPORTED,)
-        return WindowEnergy(start_ns, end_ns, None, None, None, False, tuple(dict.fromkeys((*extra, *reasons))))
+            unseen = self._unseen_joules(self.average, start_ns, end_ns)
+            return self._judged(window, joules, _GAIN_ERROR * joules + unseen, "integral_average", extra)
+        reasons = self._interruptions(*window) or (Reason.NOT_SUPPORTED,)
+        return WindowEnergy(*window, None, None, None, False, tuple(dict.fromkeys((*extra, *reasons))))
+
+    def _unseen_joules(self, track: PowerTrack, start_ns: int, end_ns: int) -> float:
+        """How far the mean may be off that an integral's holes carry: as far as the power has moved around them."""
+        values = track.values(start_ns, end_ns)
+        return track.holes_seconds(start_ns, end_ns) * (max(values) - min(values)) if values else 0.0
 
     def _why_not_counted(self, start_ns: int, end_ns: int) -> tuple[Reason, ...]:
-        if self.counter.read_ns is None:
+        read_ns, ticks = self.counter.read_ns, self.counter.ticks
+        if read_ns is None:
             return ()
         if not self._counter_lost(start_ns, end_ns):
             return (Reason.WINDOW_TOO_SHORT,)
-        idle = not self.instant.values(start_ns, end_ns)
+        last = self.counter.last_until(end_ns)
+        stood_ns = min(read_ns, end_ns) - (ticks[last].t_ns if last >= 0 else 0)
+        if stood_ns <= _STALE_TICKS * (self.counter.period_ns() or 0):
+            return (Reason.GAP,) if end_ns - read_ns > GAP_NS else ()  # it moved as long as it was read
+        if not self.instant.values(start_ns, end_ns):
+            return ()
         # It was read and did not move although power was drawn: it contradicts the instant field.
-        return () if idle else (Reason.COUNTER_INSTANT_DISAGREE,)
+        return (Reason.COUNTER_INSTANT_DISAGREE,)
 
     def _judged(
         self,
-        start_ns: int,
-        end_ns: int,
+        window: tuple[int, int],
         joules: float,
         doubt: float,
         method: Method,
         extra: tuple[Reason, ...] = (),
+        *,
+        asked: tuple[int, int] | None = None,
     ) -> WindowEnergy:
-        """The energy with the other sensors' word on it."""
-        evidence = self._evidence(start_ns, end_ns, joules, method)
+        """The energy with the other sensors' word on it; what happened where edges have moved from is told too."""
+        start_ns, end_ns = window
+        evidence = self._sensors.evidence(
+            start_ns, end_ns, newest_ns=self.newest_t_ns, joules=joules, counted=method == "counter"
+        )
         verdict = weigh(evidence)
-        reasons = [*extra, *verdict.reasons, *self._gap_reason(start_ns, end_ns)]
-        if any(start_ns <= reset <= end_ns for reset in self.counter.resets):
-            reasons.append(Reason.COUNTER_RESET)
+        reasons = [*extra, *verdict.reasons, *self._interruptions(*(asked or window))]
         if doubt > _GAIN_ERROR * abs(joules) and method == "counter":
             reasons.append(Reason.WINDOW_TOO_SHORT)
         valid = not any(reason.weight == "invalid" for reason in reasons) and not (
@@ -229,75 +273,11 @@ class EnergyMeter:
         }
         return WindowEnergy(start_ns, end_ns, joules, doubt, method, valid, tuple(dict.fromkeys(reasons)), checks)
 
-    def _gap_reason(self, start_ns: int, end_ns: int) -> tuple[Reason, ...]:
-        open_gap = self._answered_ns is not None and (self.newest_t_ns or 0) - self._answered_ns > GAP_NS
-        gaps = [*self._gaps, (self._answered_ns or 0, self.newest_t_ns or 0)] if open_gap else self._gaps
-        return (Reason.GAP,) if any(begin < end_ns and end > start_ns for begin, end in gaps) else ()
-
-    # -- what the sensors say of one another
-
-    def _window_ns(self, column: str) -> int | None:
-        """How long the sensor looks for one value: as documented, else as its update period suggests.
-
-        Measured (arXiv 2312.02741): 25 of every 100 ms on A100 and H100, 10 of 20 on V100.
-        """
-        known = self._windows_ns.get(column)
-        period = self.instant.period_ns()
-        if known is not None or period is None:
-            return known
-        return period // 4 if period > 60_000_000 else period // 2
-
-    def _lag_ns(self) -> int:
-        """How much later than the power it tells of an instant reading stands there, on average."""
-        period = self.instant.period_ns()
-        return 0 if period is None else (period + (self._window_ns("power_instant_watts") or 0)) // 2
-
-    def _evidence(
-        self, start_ns: int, end_ns: int, joules: float | None = None, method: Method = "counter"
-    ) -> Evidence:
-        lag = self._lag_ns()
-        until = min(end_ns + lag, self.newest_t_ns or end_ns)
-        whole_seconds, average = self._average_watts(start_ns, end_ns)
-        counted = self._counted_watts(end_ns - whole_seconds * NS, end_ns) if whole_seconds else None
-        period = self.instant.period_ns() or 0
-        blind = max(period - (self._window_ns("power_instant_watts") or period), 0)
-        if joules is None:
-            watts = self._counted_watts(start_ns, end_ns)
-            joules = None if watts is None else watts * (end_ns - start_ns) / NS
-        return Evidence(
-            seconds=(end_ns - start_ns) / NS,
-            joules=joules,
-            counted=method == "counter",
-            instant_watts=self.instant.mean(start_ns + lag, until) if until > start_ns + lag else None,
-            instant_travel_watts=self.instant.travel(start_ns, until),
-            swing_watts=self._swing_watts(start_ns, until),
-            blind_seconds=blind / NS,
-            average_watts=average,
-            counted_over_average_watts=counted,
-            average_seconds=whole_seconds,
-            tick_seconds=(self.counter.period_ns() or 0) / NS,
-        )
-
-    def _average_watts(self, start_ns: int, end_ns: int) -> tuple[int, float | None]:
-        """The last whole seconds of the window, and the mean of the one-second averages that cover just them."""
-        seconds = (end_ns - start_ns) // NS
-        values = [self.average.at(end_ns - back * NS) for back in range(seconds)]
-        known = [value for value in values if value is not None]
-        return (seconds, sum(known) / seconds) if seconds and len(known) == seconds else (0, None)
-
-    def _counted_watts(self, start_ns: int, end_ns: int) -> float | None:
-        """The counter's mean power between the ticks next to the window's edges."""
-        ticks = self.counter.ticks
-        first, last = max(self.counter.last_until(start_ns), 0), self.counter.last_until(end_ns)
-        if last <= first:
-            return None
-        return (ticks[last].joules - ticks[first].joules) * NS / (ticks[last].t_ns - ticks[first].t_ns)
-
-    def _swing_watts(self, start_ns: int, end_ns: int) -> float:
-        """From the lowest to the highest power that the instant field or the counter's ticks showed."""
-        first, last = max(self.counter.last_until(start_ns), 0), self.counter.last_until(end_ns)
-        powers = [*self.instant.values(start_ns, end_ns), *self.counter.mean_watts(first, last)]
-        return max(powers) - min(powers) if powers else 0.0
+    def _interruptions(self, start_ns: int, end_ns: int, *, silent_ns: int = GAP_NS) -> tuple[Reason, ...]:
+        """What is to be said of a window in which the device did not answer, or its counter began again."""
+        gap = self._listening.missed(start_ns, end_ns, silent_ns)
+        reset = any(start_ns <= reset <= end_ns for reset in self.counter.resets)
+        return (*([Reason.GAP] * gap), *([Reason.COUNTER_RESET] * reset))
 
     # -- the live display
 
@@ -307,7 +287,7 @@ class EnergyMeter:
             mean = track.mean(start_ns, end_ns)
             if mean is not None:
                 return mean
-        return self._counted_watts(start_ns, end_ns)
+        return self._sensors.counted_watts(start_ns, end_ns)
 
     def peak_watts(self, start_ns: int, end_ns: int) -> float | None:
         """The highest reading of the best power field."""

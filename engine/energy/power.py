@@ -106,6 +106,11 @@ class PowerTrack:
             return None
         return joules * (end_ns - start_ns) / known_ns
 
+    def holes_seconds(self, start_ns: int, end_ns: int) -> float:
+        """How much of the window nothing is known of."""
+        known_ns = sum(end - begin for begin, end, watts in self.steps(start_ns, end_ns) if watts is not None)
+        return max(end_ns - start_ns - known_ns, 0) / NS
+
     def mean(self, start_ns: int, end_ns: int) -> float | None:
         """Mean watts of what is known of the window."""
         known = [(end - begin, watts) for begin, end, watts in self.steps(start_ns, end_ns) if watts is not None]

@@ -36,12 +36,22 @@ class Tick:
         return (self.after_ns + self.by_ns) // 2
 
 
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """From the last tick before a reset to the first after it: how sure what went in between is; None: unknown."""
+
+    begin_ns: int
+    end_ns: int
+    deviation: float | None
+
+
 class CounterTrack:
     """What one energy counter said. A reset leaves `joules` going on, once the gap's energy is known from elsewhere."""
 
     def __init__(self) -> None:
         self.ticks: list[Tick] = []
         self.resets: list[int] = []
+        self.bridges: list[Bridge] = []
         self.pending_reset = False
         self._offset = 0.0
         self._last: tuple[int, float] | None = None
@@ -82,24 +92,28 @@ class CounterTrack:
                 before_ns, before = at_ns, now
         self._last = (t_ns[-1], joules[-1])
 
-    def bridge(self, joules: float | None) -> None:
-        """Say what went between the last tick before a reset and the first after it; None: nobody knows.
+    def bridge(self, first_after: int, joules: float, deviation: float | None) -> None:
+        """Say what went between the last tick before a reset and the first after it, which is tick `first_after`.
 
-        Without it, what was before the reset is forgotten: its difference to what comes after means nothing.
+        It may be said again, better. `deviation` None: nobody knows, and no window reaches across.
         """
         self.pending_reset = False
-        newest = self.ticks[-1]
-        if joules is None:
-            del self.ticks[:-1]
-            return
-        shift = self.ticks[-2].joules + joules - newest.joules
+        before, after = self.ticks[first_after - 1], self.ticks[first_after]
+        shift = before.joules + joules - after.joules
         self._offset += shift
-        self.ticks[-1] = Tick(newest.after_ns, newest.by_ns, newest.joules + shift)
+        self.ticks[first_after:] = [Tick(t.after_ns, t.by_ns, t.joules + shift) for t in self.ticks[first_after:]]
+        self.bridges = [bridge for bridge in self.bridges if bridge.end_ns != after.t_ns]
+        self.bridges.append(Bridge(before.t_ns, after.t_ns, deviation))
+
+    def bridged(self, start_ns: int, end_ns: int) -> list[Bridge]:
+        """The bridges that any part of the window lies on."""
+        return [bridge for bridge in self.bridges if bridge.begin_ns < end_ns and bridge.end_ns > start_ns]
 
     def forget_before(self, t_ns: int) -> None:
         """Drop the ticks before `t_ns`, but for those that help to place the next ones."""
         del self.ticks[: max(0, bisect_left(self.ticks, t_ns, key=_time) - NEIGHBOURS)]
         self.resets = [reset for reset in self.resets if reset >= t_ns]
+        self.bridges = [bridge for bridge in self.bridges if bridge.end_ns >= t_ns]
 
     def first_from(self, t_ns: int) -> int:
         """Index of the first tick at `t_ns` or later."""

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from engine.books import ArmBooks, Flag, RoundBooks
 from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
+from engine.ledger.flags import flag_of
 from engine.ledger.standings import Standings
 from engine.unknown import number
 from engine.validity import Reason
@@ -107,8 +108,8 @@ class Ledger(Standings):
                 self._round_begin(mark)
             case MarkKind.ROUND_END:
                 self._round_end(mark)
-            case MarkKind.WARNING:
-                self._warning(mark)
+            case MarkKind.WARNING | MarkKind.GAP:
+                self._flag(flag_of(mark))
             case _:
                 self._request(mark)
 
@@ -145,14 +146,10 @@ class Ledger(Standings):
         if not any(arm.active for arm in self.arms.values()):
             self._settle_at_ns = (mark.end_t_ns or mark.t_ns) + _SETTLE_NS
 
-    def _warning(self, mark: Mark) -> None:
-        """A warning with a reason's code is about every round that its span touches, closed ones included."""
-        code = mark.data.get("code")
-        if not isinstance(code, str) or code not in set(Reason):
+    def _flag(self, flag: Flag | None) -> None:
+        """A flag is about every round that its span touches, closed ones included."""
+        if flag is None:
             return
-        device, still = mark.data.get("device"), mark.data.get("open") is True
-        end_ns = None if still else (mark.end_t_ns if mark.end_t_ns is not None else mark.t_ns)
-        flag = Flag(Reason(code), mark.t_ns, end_ns, device if isinstance(device, str) else None, mark.arm)
         self.rig.flag(flag)
         for books in self.arms.values():
             if flag in self.rig.instruments(books.info).flags:

@@ -65,12 +65,14 @@ class Measurement:
         zero = origin if isinstance(origin, int) else 0
         entries = [self._entry(gpu, self.window, zero) for gpu in self.gpus.values()]
         start_ns, end_ns = self.window.start_ns + zero, self.window.end_ns + zero
+        asked = {"start_ns": start_ns, "end_ns": end_ns}
         if self.window.edges == "snapped" and entries:
             start_ns = min(entry["start_ns"] for entry in entries)
             end_ns = max(entry["end_ns"] for entry in entries)
         return {
             "start_ns": start_ns,
             "end_ns": end_ns,
+            "asked": asked,
             "simulated": self._simulated,
             "gpus": entries,
             "sampler_cpu_percent": self._cpu_percent(),

@@ -61,9 +61,6 @@ class GpuReadings:
         if not self.descriptor.columns:
             why = Reason.GAP if UNANSWERED in self.descriptor.unsupported.values() else Reason.NOT_SUPPORTED
             return WindowEnergy(window.start_ns, window.end_ns, None, None, None, False, (why,))
-        if (self.meter.newest_t_ns or 0) < window.end_ns:
-            # It fell silent before the end, and no row says so: what came last must not stand for the rest.
-            self.meter.add(window.end_ns, instant=None, average=None, joules=None)
         ask = self.meter.snapped if window.edges == "snapped" else self.meter.given
         energy = ask(window.start_ns, window.end_ns)
         if self._answered_ns is None or self._answered_ns <= window.start_ns or Reason.GAP in energy.reasons:

@@ -1,0 +1,89 @@
+"""A Hopper-like sensor whose truth is known, polled as a sampler polls, and what can go wrong with it."""
+
+import random
+from collections.abc import Callable
+
+from engine.clock import NS
+from engine.energy import EnergyMeter, WindowEnergy
+
+MS = 1_000_000
+Truth = Callable[[float], float]
+"""Joules since zero at a time in seconds."""
+
+
+def constant(watts: float) -> Truth:
+    return lambda t: watts * t
+
+
+def square(period: float, low: float = 100.0, high: float = 600.0, duty: float = 0.5) -> Truth:
+    def joules(t: float) -> float:
+        whole, rest = divmod(t, period)
+        per_period = period * (low + (high - low) * duty)
+        return whole * per_period + low * rest + (high - low) * min(rest, duty * period)
+
+    return joules
+
+
+def held(truth: Truth, t: float, phase: float, period: float, window: float) -> float:
+    """What a sensor shows at `t` that renews its value every `period` from the last `window`."""
+    update = (t - phase) // period * period + phase
+    return (truth(update) - truth(update - window)) / window
+
+
+def meter_of(
+    truth: Truth,
+    *,
+    seconds: float,
+    seed: int = 0,
+    poll_ms: float = 1.0,
+    counter: Truth | None = None,
+    lost: tuple[float, float] = (0.0, 0.0),
+    reset_at: float = 1e9,
+    with_counter: bool = True,
+    with_average: bool = True,
+) -> EnergyMeter:
+    """A meter that was polled on a Hopper-like sensor: 25 of 100 ms instant, 1 s average, counter every 100 ms."""
+    rng = random.Random(seed)
+    phases = [rng.uniform(0, 0.1) for _ in range(3)]
+    counted = counter or truth
+    meter, t = EnergyMeter({"power_instant_watts": 25 * MS}), 2.0
+    noise: dict[int, float] = {}
+    while t < 2.0 + seconds:
+        t += poll_ms / 1000
+        seen = t + abs(rng.gauss(0, 2e-5))
+        if lost[0] <= seen < lost[1]:
+            meter.add(round(seen * NS), instant=None, average=None, joules=None)
+            continue
+        step = int((seen - phases[0]) / 0.1)
+        instant = held(truth, seen, phases[0], 0.1, 0.025) + noise.setdefault(step, rng.gauss(0, 0.5))
+        ticked = (seen - phases[2]) // 0.1 * 0.1 + phases[2]
+        joules = round(1000 + counted(ticked) - (counted(reset_at) + 1000 if ticked > reset_at else 0), 3)
+        meter.add(
+            round(seen * NS),
+            instant=instant,
+            average=held(truth, seen, phases[1], 0.1, 1.0) if with_average else None,
+            joules=joules if with_counter else None,
+        )
+    return meter
+
+
+def error(energy: WindowEnergy, truth: Truth) -> float:
+    """Relative error of the window's energy."""
+    assert energy.energy_joules is not None
+    true = truth(energy.end_ns / NS) - truth(energy.start_ns / NS)
+    return abs(energy.energy_joules - true) / true
+
+
+SIGNALS = {
+    "constant": constant(400.0),
+    "square 40 ms": square(0.04),
+    "square 200 ms": square(0.2),
+    "square 370 ms": square(0.37, duty=0.3),
+    "square 1 s": square(1.0),
+    "square 100 ms": square(0.1),
+}
+
+
+def true_joules(energy: WindowEnergy, truth: Truth) -> float:
+    """What the device really used in the window that the figure is about."""
+    return truth(energy.end_ns / NS) - truth(energy.start_ns / NS)

@@ -263,6 +263,11 @@ def _plain_mark(fields: dict[str, Any]) -> Mark | None:
     return _made(Mark, found, set(fields)) if fits else None
 
 
+def sure_page(stream: str, t_ns: list[int], data: dict[str, list[Cell]]) -> Page:
+    """A page of cells that we have made ourselves: not validated, which would cost as much as all else about it."""
+    return _made(Page, {"type": "page", "stream": stream, "t_ns": t_ns, "data": data}, {"stream", "t_ns", "data"})
+
+
 _Made = TypeVar("_Made", Page, Mark)
 
 

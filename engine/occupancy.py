@@ -10,8 +10,8 @@ import mmap
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SLOTS = 8
 _SLOT = struct.Struct("=QIIdd")
@@ -24,8 +24,7 @@ _GPUS_AT = 48
 _SLOT_BYTES = 64
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """What one arm does to its GPU: requests in the batch, and the shares (0 to 1) of the GPU it keeps busy."""
 
     running: int = 0
@@ -101,6 +100,10 @@ class Occupancy:
     def read_all(self, slots: Sequence[int] = range(SLOTS)) -> list[Load]:
         """The loads of `slots`, idle ones included."""
         return [self.read(slot) for slot in slots]
+
+    def raw(self) -> bytes:
+        """The whole file as it is now; as long as that is the same, so is everything in it."""
+        return self._map[:]
 
     def writers(self, slots: Sequence[int] = range(SLOTS)) -> list[int]:
         """The process ids of those who have written one of `slots` and are still there, each once."""

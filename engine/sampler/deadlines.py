@@ -39,6 +39,9 @@ _ONE = 1 << 32
 _STEP, _FAST_STEP = round(STEP * _ONE), round(FAST_STEP * _ONE)
 
 SENSIBLE_HZ = (1000, 500, 200, 100, 50, 20, 10)
+AHEAD = 20
+"""So many deadlines are computed at once: each costs more than it takes to use one, but for the first."""
+
 CALL_SHARE = 0.3
 QUICK_SECONDS = 10
 
@@ -50,6 +53,8 @@ class Deadlines:
         self._start_ns, self._rate_hz = start_ns, rate_hz
         # Half a period in the middle, so that no stretch of samples looks slower or faster than it is by more.
         self._step, self._offset = (_STEP if rate_hz < FAST_HZ else _FAST_STEP, _ONE // 2) if walk else (0, 0)
+        self._ahead: list[int] = []  # those that are next, the soonest last
+        self._beyond = 0
 
     def at(self, k: int) -> int:
         """When sample `k` is due."""
@@ -59,16 +64,25 @@ class Deadlines:
         walked = along if along < _ONE else 2 * _ONE - 1 - along
         return self._start_ns + (k * _ONE + walked) * NS // (self._rate_hz * _ONE)
 
-    def after(self, k: int, now_ns: int) -> tuple[int, int]:
-        """The number of the deadline after `k`, or after a stall of the newest of those missed; and when it is."""
-        k += 1
-        due_ns = self.at(k)
+    def after(self, now_ns: int) -> int:
+        """The deadline after the one that was given last; after a stall the newest of those missed."""
+        if not self._ahead:
+            self._compute(self._beyond)
+        due_ns = self._ahead.pop()
         if due_ns > now_ns:
-            return k, due_ns
+            return due_ns
         newest = (now_ns - self._start_ns) * self._rate_hz // NS
         # A deadline lies anywhere in its period, so the present period's may still come.
-        k = max(k, newest if self.at(newest) <= now_ns else newest - 1)
-        return k, self.at(k)
+        newest = newest if self.at(newest) <= now_ns else newest - 1
+        if self.at(newest) > due_ns:
+            due_ns = self.at(newest)
+            self._compute(newest + 1)
+        return due_ns
+
+    def _compute(self, k: int) -> None:
+        """Those from `k` on are next."""
+        self._beyond = k + AHEAD
+        self._ahead = [self.at(each) for each in range(self._beyond - 1, k - 1, -1)]
 
 
 def phase_walk() -> JsonValue:

@@ -1,18 +1,24 @@
 """A device's lanes: what was read and has not been handed over as pages yet.
 
-Between two pages a sample is one tuple in a list; columns are made of them page by page, when it costs least. A list
-is only ever appended to by one thread and shortened from its front by another, so nobody need lock it.
+Between two pages a sample is one tuple in a list, its answer as the device gave it; readings and columns are made of
+them page by page, when it costs least. A list is only ever appended to by one thread and shortened from its front by
+another, so nobody need lock it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from engine.clock import NS, Clock
-from engine.documents import Cell, Column, Descriptor, Page
+from engine.documents import Cell, Column, Descriptor, Page, sure_page
 from engine.metrics import EXTRA_LANE, FAST_LANE, METRICS, PROCESS_LANE, SLOW_LANE
-from engine.sources import Reading, Source
+from engine.sources import Answer, Source
 
 Row = TypeVar("Row")
+Sample = tuple[int, int, int, Answer]
+"""When it was due, begun and answered, and what the answer was."""
+
+See = Callable[[str | None, int], None]
+"""Told of every sample why it failed, or that it did not (None), and when it was begun."""
 
 LONG_CALL_NS = NS
 """Nobody can say when within a longer call its answer was true, so it is no reading."""
@@ -35,14 +41,12 @@ class Table:
 
     def take(self) -> Page | None:
         """The rows since the last time as a page, or None if there are none."""
-        rows = taken(self._rows)
-        return self.page([row[0] for row in rows], [row[1] for row in rows]) if rows else None
+        rows = taken(self._rows) if self._rows else []
+        return self.page([t_ns for t_ns, _ in rows], zip(*[row for _, row in rows], strict=True)) if rows else None
 
-    def page(self, t_ns: list[int], rows: Sequence[Sequence[Cell]]) -> Page:
-        """A page of `rows`, each with its values in the order of the columns."""
-        data = {name: list(cells) for name, cells in zip(self.columns, zip(*rows, strict=True), strict=True)}
-        # Not validated, which would cost as much as everything else about a page: the rows are ours.
-        return Page.model_construct(stream=self.stream, t_ns=t_ns, data=data)
+    def page(self, t_ns: list[int], cells: Iterable[Iterable[Cell]]) -> Page:
+        """A page of the cells of each column."""
+        return sure_page(self.stream, t_ns, dict(zip(self.columns, map(list, cells), strict=True)))
 
     def describe(self, *, source: str, t_ns: int, period_ns: int) -> Descriptor:
         """The stream's descriptor as far as the table knows it."""
@@ -64,19 +68,11 @@ class Lanes:
         self.slow = Table(f"{stream}.slow", [name for call in source.slow_calls for name in call.columns])
         self.processes = Table(f"{stream}.processes", source.process_call.columns if source.process_call else ())
         self.own = Table(own_stream, OWN_COLUMNS)
-        # When each sample was due, begun and answered, and what the answer was.
-        self._samples: list[tuple[int, int, int, Sequence[Reading]]] = []
-        self._read = source.read_fast if source.fast_columns else tuple
+        self.samples: list[Sample] = []
+        """Taken since the last time."""
+        self.read_fast: Callable[[], Answer] = source.read_fast if source.fast_columns else tuple
+        self._told: list[Sample] = []
         self._row: list[Cell] = []
-
-    def read_fast(self, due_ns: int, begun_ns: int) -> int:
-        """Take the sample that was due then, beginning now; returns when it was answered."""
-        values = self._read()
-        answered_ns = self._now()
-        if answered_ns - begun_ns > LONG_CALL_NS:
-            values = (None,) * len(values)
-        self._samples.append((due_ns, begun_ns, answered_ns, values))
-        return answered_ns
 
     def read_slow(self, turn: int) -> None:
         """Make one of the slow calls; the last one completes a row."""
@@ -85,24 +81,40 @@ class Lanes:
             self.slow.add(self._now(), self._row)
             self._row = []
 
-    def take(self, *, whole: bool = True) -> tuple[list[Page], list[int]]:
-        """Pages of all that was read since the last time, and how long each sample's call took.
+    def take(self, see: See) -> list[Page]:
+        """Pages of all that was read since the last time, but for our own stream."""
+        samples = taken(self.samples)
+        self._told += samples
+        pages = [self._fast_page(samples, see)] if samples and self.fast.columns else []
+        slow = self.slow.take()
+        return pages if slow is None else [*pages, slow]
 
-        Without `whole` our own stream waits: nobody watches it live, and a page costs as much as several samples.
+    def _fast_page(self, samples: Sequence[Sample], see: See) -> Page:
+        stamps: list[int] = []
+        rows: list[Sequence[Cell]] = []
+        for _, begun, answered, answer in samples:
+            row = self.source.readings(answer)
+            see(self.source.failure, begun)
+            if answered - begun > LONG_CALL_NS:
+                stamps.append(answered)
+                rows.append((None,) * len(row))
+            else:
+                # The device answers somewhere within the call: its middle is off by half the call at most.
+                stamps.append((begun + answered) // 2)
+                rows.append(row)
+        return self.fast.page(stamps, zip(*rows, strict=True))
+
+    def take_own(self) -> tuple[Page | None, list[int]]:
+        """A page of our own stream about all samples that were taken since the last time; and how long calls took.
+
+        Asked more seldom: nobody watches it live, and a page costs as much as several samples.
         """
-        samples = taken(self._samples)
-        pages = []
-        if samples and self.fast.columns:
-            # The device answers somewhere within the call: its middle is off by half the call at most.
-            middles = [(b + a) // 2 if a - b <= LONG_CALL_NS else a for _, b, a, _ in samples]
-            pages.append(self.fast.page(middles, [values for _, _, _, values in samples]))
-        for due, begun, answered, _ in samples:
-            self.own.add(begun, ((begun - due) / 1000, (answered - begun) / 1000))
-        for table in (self.slow, self.own) if whole else (self.slow,):
-            page = table.take()
-            if page is not None:
-                pages.append(page)
-        return pages, [answered - begun for _, begun, answered, _ in samples]
+        told, self._told = self._told, []
+        if not told:
+            return None, []
+        calls_ns = [answered - begun for _, begun, answered, _ in told]
+        late = [(begun - due) / 1000 for due, begun, _, _ in told]
+        return self.own.page([begun for _, begun, _, _ in told], (late, [call / 1000 for call in calls_ns])), calls_ns
 
     def describe(self, *, t_ns: int, period_ns: int, slow_period_ns: int) -> Iterator[Descriptor]:
         """The descriptors of all streams; a device without any reading of a kind has no stream for it."""

@@ -26,7 +26,7 @@ class Outages:
 
     @property
     def open(self) -> bool:
-        """Whether anything is left to watch or to tell; while not, only a failure needs `see`."""
+        """Whether anything is left to watch or to tell."""
         return self._begun is not None
 
     def see(self, failure: str | None, t_ns: int) -> None:

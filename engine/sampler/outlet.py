@@ -5,15 +5,12 @@ import os
 import select
 import threading
 import time
-from collections import deque
-from itertools import islice
 
 import orjson
 
 from engine.documents import Descriptor, Mark, MarkKind, Page, encode
 
 PIPE_BYTES = 1 << 20
-MOST_AT_ONCE = 16
 
 
 class Outlet:
@@ -26,8 +23,7 @@ class Outlet:
 
     def __init__(self, fd: int, *, limit_bytes: int = 4 << 20) -> None:
         self._fd, self._limit = fd, limit_bytes
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._waiting = bytearray()
         self._lost: dict[str, tuple[int, int]] = {}
         self._lock = threading.RLock()
 
@@ -44,36 +40,29 @@ class Outlet:
         """Queue `document`; a page is dropped when too much is waiting already."""
         line = _line(document)
         with self._lock:
-            if isinstance(document, Page) and self._full():
+            full = self._full()
+            if full and isinstance(document, Page):
                 self._lose(document)
                 return
-            if self._lost and not self._full():
+            if self._lost and not full:
                 self._tell_losses()
-            self.send_line(line)
+            self._waiting += line
 
     def send_line(self, line: bytes) -> None:
         """Queue one line, newline included."""
         with self._lock:
-            self._waiting.append(line)
-            self._waiting_bytes += len(line)
+            self._waiting += line
 
     def flush(self) -> bool:
         """Write what the pipe takes now; True when nothing waits any more."""
         with self._lock:
             while self._waiting:
-                # Several at once: every write wakes whoever reads.
-                lines = list(islice(self._waiting, MOST_AT_ONCE))
+                # All at once: every write wakes whoever reads.
                 try:
-                    written = os.writev(self._fd, lines)
+                    written = os.write(self._fd, self._waiting)
                 except BlockingIOError:
                     return False
-                self._waiting_bytes -= written
-                for line in lines:
-                    if written < len(line):
-                        self._waiting[0] = line[written:]
-                        return False
-                    self._waiting.popleft()
-                    written -= len(line)
+                del self._waiting[:written]
             return True
 
     def drain(self, seconds: float) -> bool:
@@ -92,7 +81,7 @@ class Outlet:
 
     def _full(self) -> bool:
         # Half, once something was lost: else a slow reader would get a gap mark with every page.
-        return self._waiting_bytes >= (self._limit // 2 if self._lost else self._limit)
+        return len(self._waiting) >= (self._limit // 2 if self._lost else self._limit)
 
     def _lose(self, page: Page) -> None:
         first, _ = self._lost.get(page.stream, (page.t_ns[0], 0))
@@ -109,6 +98,5 @@ class Outlet:
 def _line(document: Descriptor | Page | Mark) -> bytes:
     """As `encode`; a page, of which there are a hundred a second, without its detour through pydantic."""
     if isinstance(document, Page):
-        fields = {"type": "page", "stream": document.stream, "t_ns": document.t_ns, "data": document.data}
-        return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(document.__dict__, option=orjson.OPT_APPEND_NEWLINE)
     return encode(document)

@@ -56,6 +56,7 @@ class Reader:
         self._outages = Outages(self.name, self._data)
         # Without power to read, only the slow lane is left.
         limit_hz = RATES_HZ[-1] if source.fast_columns else SENSIBLE_HZ[-1]
+        self._now_ns = clock.now_ns
         now = self._last_ns = clock.now_ns()
         self.pace = Pace(rate_hz, now, call_ns=call_ns, limit_hz=limit_hz)
         self._handing_over, self._awake = threading.Lock(), threading.Event()
@@ -86,19 +87,22 @@ class Reader:
             over = self._sample_steadily(ended) if self.pace.hz else self._rest(ended)
             if over:
                 break
-        self._marks += self._outages.marks(self._clock.now_ns(), last=True)
-        self.hand_over()
+        self.hand_over(last=True)
 
-    def hand_over(self, *, whole: bool = True) -> None:
+    def hand_over(self, *, whole: bool = True, last: bool = False) -> None:
         """Emit the marks and rows since the last time; any thread may, and each stream's order is kept.
 
-        Without `whole` the sampler's own stream waits for another time.
+        Without `whole` the sampler's own stream waits for another time. After the `last` there will be none.
         """
         with self._handing_over:
-            marks = taken(self._marks)
-            pages, calls_ns = self.lanes.take(whole=whole)
-            self.pace.called(calls_ns)
-            for mark in marks:
+            pages = self.lanes.take(self._outages.see)
+            if self._outages.open:
+                self._marks += self._outages.marks(self._clock.now_ns(), last=last)
+            if whole:
+                own, calls_ns = self.lanes.take_own()
+                self.pace.called(calls_ns)
+                pages += [own] if own else []
+            for mark in taken(self._marks) if self._marks else ():
                 self._emit(mark)
             for page in pages:
                 self._emit(page)
@@ -113,7 +117,7 @@ class Reader:
         A row says so too: whoever adds energies up must not take the first reading for the beginning.
         """
         if self.lanes.fast.columns:
-            self._emit(self.lanes.fast.page([since_ns], [(None,) * len(self.lanes.fast.columns)]))
+            self._emit(self.lanes.fast.page([since_ns], [[None]] * len(self.lanes.fast.columns)))
         why = "it answers now, its first driver call having taken {}"
         self._hole(since_ns, self._clock.now_ns(), why, provenance=facts)
 
@@ -124,8 +128,8 @@ class Reader:
         rate_hz = self.pace.hz
         page_turns, slow_turns = max(1, round(rate_hz * PAGE_SECONDS)), self._slow_turns()
         start = self._clock.now_ns() + round(NS * self._share / rate_hz)
-        deadlines, k = Deadlines(start, rate_hz, walk=self._walk), 0
-        due = deadlines.at(k)
+        deadlines = Deadlines(start, rate_hz, walk=self._walk)
+        due = deadlines.after(start)
         while True:
             self._clock.sleep_until(due)
             now = self._sample(due, self._turn % slow_turns)
@@ -137,43 +141,46 @@ class Reader:
                 if changed:
                     return False
                 now = self._clock.now_ns()
-            k, due = deadlines.after(k, now)
+            due = deadlines.after(now)
 
     def _sample(self, due_ns: int, slow_turn: int) -> int:
         """Take a sample, and make slow calls while some are left of the round; returns when that was done."""
         # A thousand times a second, and on cold caches: what can be done page by page is not done here.
-        begun = self.calling_since_ns = self._clock.now_ns()
-        source, over = self.lanes.source, self.lanes.read_fast(due_ns, begun)
-        if slow_turn == 0 and self._slow_turn >= len(source.slow_calls):
-            self._slow_turn = 0  # another round; one that a change of rate has cut short is gone on with
-        if self._slow_turn < len(source.slow_calls):
+        now_ns, lanes = self._now_ns, self.lanes
+        begun = self.calling_since_ns = now_ns()
+        answer = lanes.read_fast()
+        over = now_ns()
+        lanes.samples.append((due_ns, begun, over, answer))
+        if slow_turn == 0 or self._slow_turn:  # another round, or the rest of one
             over = self._sample_slowly(over)
         self.calling_since_ns = None
-        if source.failure is not None or self._outages.open:
-            self._outages.see(source.failure, begun)
-        if begun - self._last_ns > LONG_CALL_NS:
-            self._hole(self._last_ns, begun, "nothing was read for {}: the sampler was held up")
-        if over - begun > LONG_CALL_NS:
-            self._hole(begun, over, "it answers again, after a driver call of {}")
+        if over - self._last_ns > LONG_CALL_NS:
+            self._held_up(begun, over)
         self._last_ns = over
         return over
 
+    def _held_up(self, begun_ns: int, over_ns: int) -> None:
+        """It has taken long until this sample, or the sample itself has."""
+        if begun_ns - self._last_ns > LONG_CALL_NS:
+            self._hole(self._last_ns, begun_ns, "nothing was read for {}: the sampler was held up")
+        if over_ns - begun_ns > LONG_CALL_NS:
+            self._hole(begun_ns, over_ns, "it answers again, after a driver call of {}")
+
     def _sample_slowly(self, since_ns: int) -> int:
         """Make the next slow call, and further ones while they cost little; returns when that was done."""
+        calls = len(self.lanes.source.slow_calls)
         over, until = since_ns, since_ns + SLOW_SHARE * NS / max(1, self.pace.hz)
-        while self._slow_turn < len(self.lanes.source.slow_calls) and over < until:
+        while self._slow_turn < calls and over < until:
             self.lanes.read_slow(self._slow_turn)
             self._slow_turn += 1
-            over = self._clock.now_ns()
+            over = self._now_ns()
+        self._slow_turn %= max(1, calls)
         return over
 
     def _between_pages(self, *, whole: bool) -> bool:
         """Hand over; True when the rate has changed."""
-        now = self._clock.now_ns()
         asked = self.pace.asked_hz
-        if self._outages.open:
-            self._marks += self._outages.marks(now)
-        changed = self.pace.changes(now)
+        changed = self.pace.changes(self._now_ns())
         if changed:
             self._marks.append(self._pace_mark(asked))
         self.hand_over(whole=whole)

@@ -21,7 +21,6 @@ from engine.sampler.openings import Opening
 from engine.sampler.outlet import Outlet
 from engine.sampler.reader import Reader
 
-LOOK_SECONDS = 0.2
 HANG_NS = NS
 JOIN_SECONDS = 0.5
 
@@ -33,6 +32,11 @@ class Cost:
         self.table = Table("sampler.process", ["sampler_cpu_percent"])
         self._clock, self._read_cpu_ns = clock, cpu_ns
         self._since_ns, self._cpu_ns = clock.now_ns(), cpu_ns()
+
+    @property
+    def due_ns(self) -> int:
+        """When the next row is."""
+        return self._since_ns + NS
 
     def begin(self) -> None:
         """Count from here on: what it took to start is no cost of sampling."""
@@ -66,6 +70,11 @@ class Hangs:
 
     def __init__(self) -> None:
         self._told: dict[str, int] = {}
+
+    def due_ns(self, watched: Iterable[Watched], now_ns: int) -> int:
+        """When a call could next have taken too long: one that begins now, or one that is under way."""
+        begun = [each.calling_since_ns for each in watched if each.calling_since_ns != self._told.get(each.name)]
+        return HANG_NS + min([since for since in begun if since is not None], default=now_ns)
 
     def marks(self, watched: Iterable[Watched], now_ns: int, *, over: bool = False) -> list[Mark]:
         """A mark for each call that has come to take too long; when all is `over`, for each that still does."""
@@ -121,7 +130,7 @@ class Supervisor:
         for opening in self._late:
             self._threads[opening.name] = self._started(self._await, opening)
         while not self._over.is_set():
-            if self._listen(LOOK_SECONDS if self._rate_hz else 1):
+            if self._listen(self._next_look()):
                 break
             self._look()
         self._over.set()
@@ -169,6 +178,12 @@ class Supervisor:
         return self._over.is_set()
 
     # -- watching
+
+    def _next_look(self) -> float:
+        """Seconds until there may be something to tell."""
+        now = self._clock.now_ns()
+        due = self._hangs.due_ns(list(self._watched.values()), now)
+        return max(0.0, (min(due, self.cost.due_ns) if self._rate_hz else due) - now) / NS
 
     def _look(self) -> None:
         for mark in self._hangs.marks(list(self._watched.values()), self._clock.now_ns()):

@@ -7,9 +7,19 @@ from pathlib import Path
 from engine.clock import Clock
 from engine.errors import DeviceError
 from engine.sources.patience import settle, started
-from engine.sources.source import Candidate, ProcessCall, Reading, SlowCall, Source
+from engine.sources.source import Answer, Candidate, ProcessCall, Reading, SlowCall, Source
 
-__all__ = ["KINDS", "Candidate", "ProcessCall", "Reading", "SlowCall", "Source", "find_sources", "open_sources"]
+__all__ = [
+    "KINDS",
+    "Answer",
+    "Candidate",
+    "ProcessCall",
+    "Reading",
+    "SlowCall",
+    "Source",
+    "find_sources",
+    "open_sources",
+]
 
 KINDS = ("nvml", "simulated", "rapl")
 FIRST_SECONDS = 10.0

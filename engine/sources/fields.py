@@ -1,13 +1,14 @@
-"""One prepared nvmlDeviceGetFieldValues call: its argument array is made once and read as bytes.
+"""One prepared nvmlDeviceGetFieldValues call: its argument array is made once, and read as bytes when there is time.
 
 pynvml's own wrapper builds the array and looks the function up at every call and hands out ctypes objects,
 each of whose attributes costs as much as the driver's answer; here a call of three fields is one foreign call
-and one `struct` read. The array's type, the library and the error codes are pynvml's public ones.
+and a copy, and later one `struct` read. The array's type, the library and the error codes are pynvml's public ones.
 """
 
 import ctypes
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pynvml
@@ -33,36 +34,39 @@ class FieldReader:
     """Reads `fields` of the GPU `handle`, all in one call."""
 
     def __init__(self, handle: Any, fields: Sequence[Field]) -> None:
-        self._handle, self._count = handle, len(fields)
         self._values = (_ELEMENT * len(fields))()
         for element, (field, scope) in zip(self._values, fields, strict=True):
             element.fieldId, element.scopeId = field, scope
-        self._call = _function()
+        self._call = partial(_function(), handle, len(fields), self._values)
         self._fine = (0,) * len(fields)
         self._heads = _unpacker([_ANY] * len(fields))
         # As the last whole answer was: types do not change, so the next one is read at once.
         self._types: tuple[int, ...] = ()
         self._unpack = self._heads
         self.codes = self._fine
-        """Each field's nvmlReturn in the newest answer; where it is not 0 there is no value."""
+        """Each field's nvmlReturn in the answer that was read last; where it is not 0 there is no value."""
 
-    def read(self) -> Sequence[float | int | None]:
-        """The values in the order of the fields, None where `codes` says why; raises NVMLError when the call failed."""
-        failed = self._call(self._handle, self._count, self._values)
+    def ask(self) -> bytes:
+        """The driver's answer as it came; raises NVMLError when the call failed."""
+        failed = self._call()
         if failed:
             raise pynvml.NVMLError(failed)
-        cells = self._unpack(self._values)
+        return bytes(self._values)
+
+    def read(self, answer: bytes) -> Sequence[float | int | None]:
+        """The values in an answer, in the order of the fields; None where `codes` says why."""
+        cells = self._unpack(answer)
         if cells[::3] == self._types and cells[1::3] == self._fine:
             self.codes = self._fine
             return cells[2::3]
-        return self._unusual()
+        return self._unusual(answer)
 
-    def _unusual(self) -> Sequence[float | int | None]:
+    def _unusual(self, answer: bytes) -> Sequence[float | int | None]:
         """An answer of other types than the last one, or with a field that has none."""
-        cells = self._heads(self._values)
+        cells = self._heads(answer)
         types, self.codes = cells[::3], cells[1::3]
         unpack = _unpacker([_ANY if code else _LAYOUTS[kind] for kind, code in zip(types, self.codes, strict=True)])
-        values = unpack(self._values)[2::3]
+        values = unpack(answer)[2::3]
         if self.codes == self._fine:
             self._types, self._unpack = types, unpack
         return [None if code else value for value, code in zip(values, self.codes, strict=True)]
@@ -78,7 +82,7 @@ def _function() -> Callable[..., int]:
     return function
 
 
-def _unpacker(layouts: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+def _unpacker(layouts: Sequence[str]) -> Callable[[bytes], tuple[Any, ...]]:
     """Reads valueType, nvmlReturn and the value of every array element, values as `layouts` say."""
     kind, code, value = _ELEMENT.valueType.offset, _ELEMENT.nvmlReturn.offset, _ELEMENT.value.offset
     head, tail = f"{kind}xI{code - kind - 4}xI{value - code - 4}x", f"{ctypes.sizeof(_ELEMENT) - value - 8}x"

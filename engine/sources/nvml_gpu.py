@@ -19,7 +19,7 @@ from engine.clock import NS
 from engine.metrics import EXTRA_LANE, FAST_LANE
 from engine.sources.fields import Field, FieldReader
 from engine.sources.nvml_calls import REFUSALS, Handle, process_lane, provenance_of, slow_lane
-from engine.sources.source import ProcessCall, Reading, SlowCall
+from engine.sources.source import Answer, ProcessCall, Reading, SlowCall
 
 FIELDS: dict[str, Field] = {
     "power_instant_watts": (pynvml.NVML_FI_DEV_POWER_INSTANT, 0),
@@ -65,6 +65,7 @@ class NvmlGpu:
         self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
         self._fields: FieldReader | None = None
+        self._ask: Callable[[], bytes] = bytes
         self._names: tuple[str, ...] = ()
         self._calls: dict[str, Callable[[Handle], int]] = {}
         self._revived_ns = 0
@@ -91,18 +92,23 @@ class NvmlGpu:
             self.notes = (f"gpu{self.index}: {_MIG_NOTE}",)
         return self
 
-    def read_fast(self) -> tuple[Reading, ...]:
+    def read_fast(self) -> Answer:
         """One sample in one driver call (and one more for each column that has no field here)."""
+        try:
+            answer: bytes | pynvml.NVMLError = self._ask()
+        except pynvml.NVMLError as error:
+            answer = self._failed(error)
+        return (answer, *[self._asked(call) for call in self._calls.values()]) if self._calls else answer
+
+    def readings(self, answer: Answer) -> tuple[Reading, ...]:
+        """Watts and joules, of the milliwatts and millijoules that the driver answered."""
         self.failure = None
-        values = self._read_fields()
         if not self._calls:
-            return tuple([None if value is None else value / 1000 for value in values])
-        readings = {
-            name: None if value is None else value / 1000 for name, value in zip(self._names, values, strict=True)
-        }
-        for name, call in self._calls.items():
-            readings[name] = self._milli(call)
-        return tuple([readings[name] for name in self.fast_columns])
+            return tuple([None if value is None else value / 1000 for value in self._values(answer)])
+        fields, *others = answer
+        names, numbers = (*self._names, *self._calls), (*self._values(fields), *map(self._value, others))
+        milli = dict(zip(names, numbers, strict=True))
+        return tuple([None if (value := milli[name]) is None else value / 1000 for name in self.fast_columns])
 
     def provenance(self) -> dict[str, JsonValue]:
         """Name, UUID, VBIOS, driver, power limit, clocks, ECC, MIG, persistence, and what power is about."""
@@ -115,18 +121,29 @@ class NvmlGpu:
 
     # -- reading
 
-    def _read_fields(self) -> Sequence[Reading]:
-        """Milliwatts and millijoules in the order of `_names`."""
+    def _asked(self, call: Callable[[Handle], int]) -> int | pynvml.NVMLError:
+        try:
+            return call(self._handle)
+        except pynvml.NVMLError as error:
+            return self._failed(error)
+
+    def _values(self, answer: bytes | pynvml.NVMLError) -> Sequence[Reading]:
+        """In the order of `_names`."""
+        if isinstance(answer, pynvml.NVMLError):
+            self.failure = str(answer)
+            return [None] * len(self._names)
         if self._fields is None:
             return ()
-        try:
-            values = self._fields.read()
-        except pynvml.NVMLError as error:
-            self._failed(error)
-            return [None] * len(self._names)
+        values = self._fields.read(answer)
         if any(self._fields.codes):
             self.failure = self._refusals(self._fields.codes)
         return values
+
+    def _value(self, answer: int | pynvml.NVMLError) -> Reading:
+        if isinstance(answer, pynvml.NVMLError):
+            self.failure = str(answer)
+            return None
+        return answer
 
     def _refusals(self, codes: Sequence[int]) -> str:
         found: dict[int, list[str]] = {}
@@ -134,14 +151,6 @@ class NvmlGpu:
             if code:
                 found.setdefault(code, []).append(name)
         return "; ".join(f"{', '.join(names)}: {pynvml.NVMLError(code)}" for code, names in found.items())
-
-    def _milli(self, call: Callable[[Any], float]) -> float | None:
-        """Milliwatts or millijoules as watts or joules."""
-        try:
-            return call(self._handle) / 1000
-        except pynvml.NVMLError as error:
-            self._failed(error)
-            return None
 
     def _try(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """What the call gives, None if it fails."""
@@ -152,11 +161,12 @@ class NvmlGpu:
 
     # -- recovering
 
-    def _failed(self, error: pynvml.NVMLError) -> None:
-        self.failure = str(error)
+    def _failed(self, error: pynvml.NVMLError) -> pynvml.NVMLError:
+        """That is the answer, then; and where it may help, the board is looked for anew."""
         if error.value in _STALE and time.monotonic_ns() - self._revived_ns >= REVIVE_NS:
             self._revive(error.value)
             self._revived_ns = time.monotonic_ns()
+        return error
 
     def _revive(self, code: int) -> None:
         """Find the board again, if the driver has been loaded anew or knows the board under another handle."""
@@ -173,13 +183,14 @@ class NvmlGpu:
     def _prepare(self) -> None:
         fields = [FIELDS[name] for name in self._names]
         self._fields = FieldReader(self._handle, fields) if fields else None
+        self._ask = self._fields.ask if self._fields else bytes
 
     # -- finding out
 
     def _refused_fields(self) -> dict[str, str]:
         try:
             fields = FieldReader(self._handle, list(FIELDS.values()))
-            fields.read()
+            fields.read(fields.ask())
         except pynvml.NVMLError as error:
             if error.value in REFUSALS:
                 return dict.fromkeys(FIELDS, str(error))

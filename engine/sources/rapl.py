@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from engine.errors import NoDevice
-from engine.sources.source import ProcessCall, Reading, SlowCall
+from engine.sources.source import Answer, ProcessCall, Reading, SlowCall
 
 POWERCAP = Path("/sys/class/powercap")
 CPUINFO = Path("/proc/cpuinfo")
@@ -64,10 +64,14 @@ class RaplCpu:
         self.notes: tuple[str, ...] = ()
         self.failure: str | None = None
 
-    def read_fast(self) -> tuple[Reading, ...]:
-        """For each column the sum over its domains, or None if one of them cannot be read now."""
-        self.failure = None
-        return tuple([self._sum(domains) for domains in self._domains.values()])
+    def read_fast(self) -> Answer:
+        """For each column the sum over its domains, or why one of them cannot be read now."""
+        return [_sum(domains) for domains in self._domains.values()]
+
+    def readings(self, answer: Answer) -> tuple[Reading, ...]:
+        """For each column its joules, if all of its domains could be read."""
+        self.failure = next((each for each in answer if isinstance(each, str)), None)
+        return tuple([None if isinstance(each, str) else each for each in answer])
 
     def provenance(self) -> dict[str, JsonValue]:
         """The CPU's name, which packages are counted, and whether their memory is."""
@@ -78,12 +82,12 @@ class RaplCpu:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _sum(self, domains: Sequence[Domain]) -> Reading:
-        try:
-            return sum(domain.read_joules() for domain in domains)
-        except (OSError, ValueError) as error:
-            self.failure = str(error)
-            return None
+
+def _sum(domains: Sequence[Domain]) -> float | str:
+    try:
+        return sum(domain.read_joules() for domain in domains)
+    except (OSError, ValueError) as error:
+        return str(error)
 
 
 def open_rapl(root: Path = POWERCAP, cpuinfo: Path = CPUINFO) -> RaplCpu:

@@ -1,8 +1,9 @@
 """A simulated GPU: watts from what the simulated arms really do, seen through a sensor like a Hopper's.
 
-The load is read whenever the device is read and held until the next time; between two reads everything is
-integrated exactly, so how often one looks matters only for how soon a new load is seen. With a fake clock, a
-seed and a scripted load, every value is determined.
+The load is read whenever the device is read and held until the next time; between two loads everything is
+integrated exactly, so how often one looks matters only for how soon a new load is seen. A reading that finds neither
+another load nor another tick does next to nothing. With a fake clock, a seed and a scripted load, every value is
+determined.
 """
 
 import math
@@ -19,7 +20,7 @@ from engine.clock import NS, Clock
 from engine.errors import NoDevice
 from engine.metrics import FAST_LANE, PROCESS_LANE
 from engine.occupancy import Load, Occupancy
-from engine.sources.source import ProcessCall, Reading, SlowCall
+from engine.sources.source import Answer, ProcessCall, Reading, SlowCall
 
 TICK_NS = NS // 10
 INSTANT_WINDOW_NS = NS // 40
@@ -150,11 +151,19 @@ class SimulatedGpu:
 
     def read_fast(self) -> tuple[Reading, ...]:
         """Instant power, average power and energy as the sensor last published them."""
-        t_ns = self._advance()
+        t_ns, load = self._clock.now_ns(), self._loads()
+        if load != self._load:
+            self._load = load
+            self._body.advance(t_ns, self.board.watts(load))
         tick = (t_ns - self._phase_ns) // TICK_NS
         if tick != self._tick:
             self._tick, self._held = tick, self._publish(tick)
         return self._held
+
+    def readings(self, answer: Answer) -> tuple[Reading, ...]:
+        """They are that already."""
+        held: tuple[Reading, ...] = answer
+        return held
 
     def provenance(self) -> dict[str, JsonValue]:
         """What the simulation assumes."""
@@ -172,12 +181,6 @@ class SimulatedGpu:
         """Let the occupancy file go."""
         self._close()
 
-    def _advance(self) -> int:
-        t_ns = self._clock.now_ns()
-        self._load = self._loads()
-        self._body.advance(t_ns, self.board.watts(self._load))
-        return t_ns
-
     def _publish(self, tick: int) -> tuple[float, float, float]:
         end_ns = self._phase_ns + tick * TICK_NS
         # Noise belongs to the tick, not to the read: who polls faster must not see another signal.
@@ -191,8 +194,8 @@ class SimulatedGpu:
 
     def _slow_lane(self) -> list[tuple[tuple[str, ...], Callable[[], tuple[Reading, ...]]]]:
         return [
-            (("temperature_celsius",), lambda: (round(self._body.core_celsius),)),
-            (("memory_temperature_celsius",), lambda: (round(self._body.memory_celsius),)),
+            (("temperature_celsius",), lambda: (round(self._heated().core_celsius),)),
+            (("memory_temperature_celsius",), lambda: (round(self._heated().memory_celsius),)),
             (("utilization_percent", "memory_utilization_percent"), self._utilization),
             # Arms that would not fit beside each other are simulated all the same, and fill it.
             (("memory_used_bytes",), lambda: (min(self._held_bytes(), self.board.memory_bytes),)),
@@ -201,6 +204,11 @@ class SimulatedGpu:
             (("throttle_reasons",), lambda: (self._reasons(),)),
             (("power_limit_watts",), lambda: (self.board.limit_watts,)),
         ]
+
+    def _heated(self) -> Body:
+        """The body, as warm as it is by now."""
+        self._body.advance(self._clock.now_ns(), self._body.watts)
+        return self._body
 
     def _busy(self) -> bool:
         return any(load.memory_share or load.compute_share for load in self._load)
@@ -222,8 +230,22 @@ def open_simulated(clock: Clock, occupancy: Path | None, *, seed: int = 0, index
         return SimulatedGpu(clock, seed=seed, index=index)
     file = _opened(occupancy)
     slots = file.slots_of(index)
-    loads, writers, held = partial(file.read_all, slots), partial(file.writers, slots), partial(file.held_bytes, index)
+    loads, writers, held = _following(file, slots), partial(file.writers, slots), partial(file.held_bytes, index)
     return SimulatedGpu(clock, loads, seed=seed, index=index, writers=writers, held_bytes=held, close=file.close)
+
+
+def _following(file: Occupancy, slots: list[int]) -> Callable[[], list[Load]]:
+    """Gives the loads of `slots`; they are made anew only when something in the file is another."""
+    seen, loads = b"", list[Load]()
+
+    def read() -> list[Load]:
+        nonlocal seen, loads
+        raw = file.raw()
+        if raw != seen:
+            seen, loads = raw, file.read_all(slots)
+        return loads
+
+    return read
 
 
 def simulated_gpus(occupancy: Path | None) -> list[int]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import JsonValue
 
 Reading = float | int | None
 """One value in the unit that its metric's name says; None when the device did not answer."""
+
+Answer = Any
+"""What a device's fast call gave, which only the device itself can read."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,13 @@ class Source(Protocol):
     notes: tuple[str, ...]
     """What a reader of this device's numbers must know from the start."""
     failure: str | None
-    """Why the newest reading is missing, in the driver's words; None while all is well."""
+    """Why the newest of `readings` are missing, in the driver's words; None while all is well."""
 
-    def read_fast(self) -> tuple[Reading, ...]:
-        """One reading for each of `fast_columns`, in as few driver calls as the device allows."""
+    def read_fast(self) -> Answer:
+        """One sample, in as few driver calls as the device allows, and as it came: caches are cold when it is due."""
+
+    def readings(self, answer: Answer) -> tuple[Reading, ...]:
+        """What `read_fast` answered, as one reading for each of `fast_columns`; asked in that order, page by page."""
 
     def provenance(self) -> dict[str, JsonValue]:
         """What a reader needs to know about the device a year from now; unknown is None."""

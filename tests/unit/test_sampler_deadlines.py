@@ -60,15 +60,30 @@ def test_from_500_hz_on_no_distance_changes_by_more_than_a_hundredth_and_a_third
 )
 def test_after_a_stall_comes_the_newest_of_those_missed(now: int, expected: int):
     plan = Deadlines(100, NS // 10, walk=False)  # a period of 10 ns
-    assert plan.after(0, now) == (expected, plan.at(expected))
+    assert plan.after(100) == plan.at(0)
+    assert plan.after(now) == plan.at(expected)
+    assert plan.after(plan.at(expected)) == plan.at(expected + 1)
+
+
+@pytest.mark.parametrize("rate_hz", [10, 100, 1000])
+def test_deadlines_come_one_after_the_other(rate_hz: int):
+    plan = Deadlines(77, rate_hz)
+    due = [77]
+    for _ in range(500):
+        due.append(plan.after(due[-1]))
+    assert due[1:] == [plan.at(k) for k in range(500)]
 
 
 def test_after_a_stall_a_walking_grid_skips_to_its_newest_too():
-    plan = Deadlines(0, 100)
+    numbers = {Deadlines(0, 100).at(k): k for k in range(120)}
     for now in range(0, NS, 1_234_567):
-        k, due = plan.after(3, now)
-        assert due == plan.at(k)
+        plan = Deadlines(0, 100)
+        for _ in range(4):
+            plan.after(0)
+        due = plan.after(now)
+        k = numbers[due]
         assert k == 4 or plan.at(k) <= now < plan.at(k + 1)
+        assert plan.after(due) == plan.at(k + 1)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_beyond_the_backlog_pages_are_dropped_and_told_as_a_gap(pipe: tuple[int,
     outlet = Outlet(pipe[1], limit_bytes=20_000)
     outlet.prepare()
     number = 0
-    while outlet._waiting_bytes < 20_000:
+    while len(outlet._waiting) < 20_000:
         outlet.send(page(number))
         outlet.flush()
         number += 1

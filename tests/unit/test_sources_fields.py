@@ -41,7 +41,7 @@ def test_every_type_of_value_is_understood(monkeypatch: pytest.MonkeyPatch):
     driver = Driver(*kinds)
     fields = reader(monkeypatch, driver)
     for _ in range(2):
-        assert list(fields.read()) == [value for _, _, value, _ in kinds]
+        assert list(fields.read(fields.ask())) == [value for _, _, value, _ in kinds]
         assert not any(fields.codes)
     assert driver.asked[0] == driver.asked[1] == [(186, n) for n in range(7)]
 
@@ -49,7 +49,7 @@ def test_every_type_of_value_is_understood(monkeypatch: pytest.MonkeyPatch):
 def test_a_refused_field_has_its_reason_and_no_value(monkeypatch: pytest.MonkeyPatch):
     driver = Driver((1, "uiVal", 7, 0), (1, "uiVal", 8, pynvml.NVML_ERROR_NOT_SUPPORTED))
     fields = reader(monkeypatch, driver)
-    assert fields.read() == [7, None]
+    assert fields.read(fields.ask()) == [7, None]
     assert fields.codes == (0, pynvml.NVML_ERROR_NOT_SUPPORTED)
 
 
@@ -64,14 +64,14 @@ def test_an_answer_may_change_from_one_reading_to_the_next(monkeypatch: pytest.M
         ([(0, "dVal", 2.5, 0), whole[1]], [2.5, 1 << 40]),
     ):
         driver.answers = answers
-        assert list(fields.read()) == values
+        assert list(fields.read(fields.ask())) == values
         assert [bool(code) for code in fields.codes] == [value is None for value in values]
 
 
 def test_a_call_that_fails_as_a_whole_raises(monkeypatch: pytest.MonkeyPatch):
     driver = Driver((1, "uiVal", 7, 0), code=pynvml.NVML_ERROR_GPU_IS_LOST)
     with pytest.raises(pynvml.NVMLError_GpuIsLost):
-        reader(monkeypatch, driver).read()
+        reader(monkeypatch, driver).ask()
 
 
 def test_a_driver_too_old_for_fields_says_so(monkeypatch: pytest.MonkeyPatch):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from engine import adjustments
 from engine.clock import MonotonicClock
 from engine.documents import Document, MarkKind, Page, Start, Stop
 from engine.errors import ArmError, DiskNearlyFull, RecordingError, SamplerDied, WattraceError
@@ -30,6 +31,11 @@ from engine.workload import STAGE
 
 ExitStatus = Literal["success", "abort", "fail"]
 BeforeTurn = Callable[[str, Sampler | None], Awaitable[None]]
+
+_PREFIXES = (
+    "every round has the same prompts, and a server may keep what it has computed of them (prefix_cache: keep), "
+    "so reading a prompt is dearer in its first round than later"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Race:
         self._lineup: Lineup | None = None
         self._turns: Turns | None = None
         self._early: list[tuple[str, str, dict[str, JsonValue]]] = []
+        self._adjustments = adjustments.Adjustments()
         self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
 
     @property
@@ -131,7 +138,8 @@ class Race:
         return ending
 
     def _stop(self, ending: Ending) -> None:
-        for mark in self._foreign.end(self._clock.now_ns()):
+        now = self._clock.now_ns()
+        for mark in (*self._foreign.end(now), *self._adjustments.end(now)):
             self._narrator.emit(mark)
         stop = Stop(
             t_ns=self._clock.now_ns(),
@@ -227,6 +235,9 @@ class Race:
 
     def _sampled(self, document: Document) -> None:
         self._narrator.emit(document)
+        if isinstance(document, Page) and document.stream.endswith(adjustments.STREAM_SUFFIX):
+            for mark in self._adjustments.page(document):
+                self._narrator.emit(mark)
         if isinstance(document, Page) and document.stream.endswith(STREAM_SUFFIX):
             owned = self._lineup.ours(process_ids(document)) if self._lineup else set()
             for mark in self._foreign.page(document, owned=owned, starting=self._is_starting()):
@@ -262,6 +273,8 @@ class Race:
                 simulated={"power": self.plan.power == "simulated", "arms": self.plan.simulated_arms},
             )
         )
+        if demo.workload.prefix_cache == "keep" and any(arm.runtime != "command" for arm in self.plan.arms):
+            self._narrator.mark(MarkKind.NOTE, text=_PREFIXES)
         for note in self.plan.notes:
             self._narrator.mark(MarkKind.WARNING, text=note)
         for action, who, data in self._early:

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     REMOTE_SERVER = "remote_server"
     ESTIMATED_TOKENS = "estimated_tokens"
     CROWD_LOAD = "crowd_load"
+    POWER_LIMIT_CHANGED = "power_limit_changed"
+    CLOCKS_SET = "clocks_set"
 
     @property
     def sentence(self) -> str:
@@ -143,6 +145,16 @@ _ABOUT: dict[Reason, _About] = {
         "doubt",
         "Questions of the audience are in these figures, so the arms had not the same work; verdicts leave them out.",
         "Close the audience's load, and race on: rounds without such questions count.",
+    ),
+    Reason.POWER_LIMIT_CHANGED: _About(
+        "doubt",
+        "Somebody changed the GPU's power limit in the middle of the race.",
+        "Leave the limit alone while it races (nvidia-smi -pl), and race again.",
+    ),
+    Reason.CLOCKS_SET: _About(
+        "note",
+        "The GPU's clocks were held by a setting, so they were not what the load would have given.",
+        "If that is not meant, let them go: nvidia-smi -rgc -rac.",
     ),
 }
 

@@ -38,6 +38,7 @@ class Standings:
         self.rig = Rig()
         self.newest_t_ns = 0
         self._settle_at_ns: int | None = None
+        self._stops_by = ""
 
     @property
     def powered(self) -> bool:
@@ -65,11 +66,6 @@ class Standings:
         """The newest slow readings of the first device: its temperature, clocks, memory."""
         tracks = self.rig.conditions.values()
         return next(iter(tracks)).newest if tracks else {}
-
-    def slow_of(self, label: str) -> Mapping[str, Cell]:
-        """The newest slow readings of the first device of arm `label`."""
-        tracks = self.rig.instruments(self.arms[label].info).conditions
-        return tracks[0].newest if tracks else {}
 
     def _instrumented(self, label: str) -> ArmBooks:
         books = self.arms[label]
@@ -130,8 +126,14 @@ class Standings:
         return isinstance(schedule, dict) and schedule.get("stop_when_decided") is True
 
     def decided_for_good(self) -> bool:
-        """Whether a race may stop now: every contender is told from the first arm, however often that was looked at."""
-        found = self.verdicts(self.metric()) if len(self.arms) > 1 else []
+        """Whether a race may stop now: every contender is told from the first arm, however often that was looked at.
+
+        By the metric of the first time that this was asked: the interval's promise is for one, chosen before.
+        """
+        if len(self.arms) < 2:
+            return False
+        self._stops_by = self._stops_by or self.metric()
+        found = self.verdicts(self._stops_by)
         return len(found) == len(self.arms) - 1 and all(verdict.decided_for_good for verdict in found)
 
     def verdict(self) -> Verdict | None:

@@ -64,7 +64,7 @@ def _model(start: Start) -> str:
 
 
 def _prompts(start: Start) -> str:
-    """Which prompts, and how long the answers may get: half of what an answer costs is its length."""
+    """Which prompts, how long answers may get (half of what one costs is its length), and what may be reused."""
     name, digest = start.provenance.get("prompts"), start.provenance.get("prompts_sha256")
     workload = _at(start.demo, "workload")
     if digest is None:
@@ -72,7 +72,8 @@ def _prompts(start: Start) -> str:
     words = f"{name or 'prompts'} {str(digest)[:8]}"
     if (tokens := workload.get("max_tokens")) is not None:
         words += f" with {'' if workload.get('fixed_length') else 'up to '}{tokens} tokens each"
-    return words
+    cache = workload.get("prefix_cache", "keep")
+    return words if cache == "keep" else f"{words}, prefix cache {str(cache).replace('_', ' ')}"
 
 
 def _gpu(start: Start) -> str:

@@ -57,10 +57,9 @@ class Cooling:
         )
 
     def _celsius(self, labels: Iterable[str]) -> dict[str, float]:
-        """The newest temperature of the first device of each of these arms, by device."""
-        ledger, found = self._narrator.ledger, {}
-        for label in labels:
-            value = ledger.slow_of(label).get("temperature_celsius")
-            if isinstance(value, int | float):
-                found[ledger.rig.streams_of(ledger.arms[label].info)[0]] = float(value)
-        return found
+        """The newest temperature of every device of these arms, by device."""
+        rig, arms = self._narrator.ledger.rig, self._narrator.ledger.arms
+        devices = dict.fromkeys(device for label in labels for device in rig.streams_of(arms[label].info))
+        read = {device: rig.conditions[device].newest for device in devices if device in rig.conditions}
+        told = {device: row.get("temperature_celsius") for device, row in read.items()}
+        return {device: float(value) for device, value in told.items() if isinstance(value, int | float)}

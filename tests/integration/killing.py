@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +13,16 @@ from websockets.sync.client import ClientConnection
 
 from integration.conftest import Races
 from integration.processes import wait_until
+
+
+def address(process: "subprocess.Popen[bytes]") -> str:
+    """Where a `wattrace demo` or `replay` serves its page, as it says itself."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(rb"watch\s+http://(\S+?)/", line)
+        if found:
+            return found[1].decode()
+    raise AssertionError("the server said nothing of where it is")
 
 
 def messages(socket: ClientConnection) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 import json
 import os
-import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,17 +10,8 @@ import pytest
 from websockets.sync.client import connect
 
 from integration.conftest import Races
-from integration.killing import awaited, ends_cleanly, killed_arm, messages
+from integration.killing import address, awaited, ends_cleanly, killed_arm, messages
 from integration.processes import wait_until
-
-
-def address(process: "subprocess.Popen[bytes]") -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        found = re.search(rb"watch\s+http://(\S+?)/", line)
-        if found:
-            return found[1].decode()
-    raise AssertionError("the server said nothing of where it is")
 
 
 def frames(host: str, *, until: str = "", most: int = 400) -> Iterator[dict[str, Any]]:

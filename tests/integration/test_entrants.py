@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from engine.arms.loading import Progress
 from engine.arms.process import ArmProcess
 from engine.arms.server import Launch, ServerArm
+from engine.clock import NS
 from engine.documents import MarkKind, Page
 from engine.entrants import CommandEntrant, ServedEntrant
 from engine.errors import ArmError, ArmExited, ArmNotReady, ArmUnavailable
@@ -380,6 +382,9 @@ async def test_a_server_that_dies_is_started_again_where_its_demo_says(tmp_path:
             assert stage.states("A").count("ready") == before + 1 and not stage.deaths
         flags = [mark for mark in stage.marks(MarkKind.WARNING) if mark.data.get("code") == "foreign_process"]
         assert len(flags) == 2 and all(flag.data["device"] == "gpu0" for flag in flags)
+        told = [mark for mark in stage.marks(MarkKind.ARM) if mark.arm == "A"]
+        waits = [two.t_ns - one.t_ns for one, two in pairwise(told) if (one.state, two.state) == ("failed", "starting")]
+        assert waits[0] >= 0.1 * NS and waits[1] >= 0.2 * NS, "the wait doubles"
         kill_server(stage, "A")
         await until(lambda: stage.deaths)
         assert "was killed by SIGKILL" in str(stage.deaths[0])

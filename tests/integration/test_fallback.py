@@ -18,8 +18,8 @@ from websockets.sync.client import connect
 
 from engine.documents import encode
 from integration.conftest import Races
+from integration.killing import address
 from integration.processes import wait_until
-from integration.test_demo import address
 
 TOKEN = "the-presenters-token-in-tests"
 

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,52 @@ def test_two_arms_that_are_left_go_on_without_the_dead_one(races: Races) -> None
     result = json.loads(races.run("compare", str(out), "--json").stdout)
     assert result["complete"] is False and result["arms"][1]["rounds"] == 2
     assert not races.processes()
+
+
+def test_a_race_that_may_stop_when_it_is_decided_does(races: Races) -> None:
+    out = races.folder / "race.jsonl"
+    demo = written(races, schedule="round_seconds: 1, rounds: 40, stop_when_decided: true", arms=["", ""])
+    done = races.run("run", demo, "--out", str(out), timeout=110)
+    assert done.returncode == 0, done.stderr
+    [note] = [mark.text for mark in marks_of(out, MarkKind.NOTE) if "decided" in (mark.text or "")]
+    blocks = len(marks_of(out, MarkKind.ROUND_END)) // 2
+    assert note == f"the verdict is decided: ended after {blocks} of 20 blocks" and 2 <= blocks < 20
+    verdict = json.loads(races.run("compare", str(out), "--json").stdout)["verdicts"][0]
+    assert (verdict["metric"], verdict["method"], verdict["decided"]) == ("joules_per_token", "anytime", True)
+
+
+FOREIGN = """
+import sys, time
+from pathlib import Path
+from engine.occupancy import Load, Occupancy
+occupancy = Occupancy(Path(sys.argv[1]))
+occupancy.write(1, Load(running=1, memory_share=0.5))
+print("computing", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_program_of_others_on_the_gpu_is_told_and_its_round_not_attributed(races: Races) -> None:
+    """In the first arm's turn; the second one, whose place on the simulated GPU it takes, has its own later."""
+    out = races.folder / "race.jsonl"
+    process = races.start("run", races.demo(seconds=5), "--out", str(out))
+    wait_until(lambda: begun_racing(out), what="the race has begun")
+    [line] = {line.split("--occupancy ")[1].split()[0] for line in races.processes("--occupancy").values()}
+    with subprocess.Popen(
+        [sys.executable, "-c", FOREIGN, line], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"computing\n"
+        flagged = b'"code":"foreign_process"'
+        wait_until(lambda: flagged in out.read_bytes(), what="it is told")
+        other.communicate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    begun, *_, over = [mark for mark in marks_of(out, MarkKind.WARNING) if mark.data.get("code") == "foreign_process"]
+    assert begun.data["open"] is True and begun.data["device"] == over.data["device"] == "gpu0"
+    assert begun.data["pids"] == [other.pid] and over.end_t_ns is not None
+    one, four = json.loads(races.run("compare", str(out), "--json").stdout)["arms"]
+    assert not one["attributable"] and "foreign_process" in one["reasons"] and one["joules_per_token"] is None
+    assert four["tokens_per_second"] > 0
 
 
 def test_an_arm_that_may_be_started_again_loses_one_round_only(races: Races) -> None:

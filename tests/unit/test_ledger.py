@@ -3,7 +3,7 @@
 import pytest
 from story import ROUND_SECONDS, SECOND, TOKENS_PER_SECOND, WATTS, Teller, start, story
 
-from engine.documents import Document, Mark, MarkKind, decode, encode
+from engine.documents import Document, Mark, MarkKind, Stop, decode, encode
 from engine.ledger import Ledger
 from engine.outcome import outcome
 
@@ -93,6 +93,19 @@ def test_live_figures_follow_the_running_round() -> None:
     assert ledger.current_rounds == []
     watts, tokens = ledger.live("A", ledger.newest_t_ns)
     assert watts == pytest.approx(300.0) and tokens == pytest.approx(100, rel=0.01)
+
+
+def test_what_a_race_stops_by_is_chosen_once() -> None:
+    """By the energy, since there was one: that it becomes doubtful is no reason to look at the speed instead."""
+    told = story(rounds="ABBAABBA", stop=False)
+    ledger = ledger_of(told[: len(told) // 4])
+    assert not ledger.decided_for_good() and ledger.metric() == "joules_per_token"
+    foreign = {"code": "foreign_process", "device": "gpu0", "open": True}
+    for document in (*told[len(told) // 4 :], Mark(kind=MarkKind.WARNING, t_ns=1, data=foreign)):
+        ledger.add(document)
+    ledger.add(Stop(t_ns=ledger.newest_t_ns + SECOND, exit_status="success"))
+    assert ledger.metric() == "tokens_per_second" and not ledger.decided_for_good()
+    assert ledger.verdicts("tokens_per_second")[0].decided_for_good, "which would have stopped it"
 
 
 def test_a_race_may_stop_when_every_contender_is_told_from_the_first_arm() -> None:

@@ -29,7 +29,7 @@ PARTS = {
     "sampler": 270,
     "loadgen": 150,
     "verdicts": 400,
-    "fanout": 720,
+    "fanout": 1500,
     "energy": 1800,
 }
 END_SECONDS = 30

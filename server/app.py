@@ -189,9 +189,9 @@ class Stage:
             self.scene.fail(str(error))
 
     async def leave(self) -> None:
-        """Send the viewers away and let the race write its end; the server's own shutdown comes after."""
+        """Let the race write its end, and send everybody away; the server's own shutdown comes after."""
         self.controller.hang_up()
-        await self.hub.close()
+        await asyncio.gather(self.hub.close(), self.copying.close())
 
 
 def _first_seq() -> int:

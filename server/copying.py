@@ -42,9 +42,19 @@ class Copying:
     ) -> None:
         self._scene, self.shelf, self.most, self._trusted = scene, shelf, most, trusted
         self.recorders = 0
+        self._closing = asyncio.Event()
+
+    async def close(self, grace_seconds: float = 0.5) -> None:
+        """Wait so long for recordings that are about to be complete; then send the recorders away, to come back."""
+        until = asyncio.get_running_loop().time() + grace_seconds
+        while self.recorders and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_LOOK_SECONDS / 2)
+        self._closing.set()
 
     async def serve(self, websocket: WebSocket) -> Close:
         """One recorder, after its handshake; returns with what to close it."""
+        if self._closing.is_set():
+            return Close(CloseCode.GOING_AWAY)
         if self.recorders >= self.most:
             return Close(CloseCode.FULL)
         self.recorders += 1
@@ -59,17 +69,18 @@ class Copying:
             return Close(CloseCode.NO_SUCH_POSITION)
         listening = asyncio.create_task(_until_gone(websocket))
         sending = asyncio.create_task(self._send(websocket, websocket.query_params.get("run"), int(position)))
+        tasks = (sending, listening, asyncio.create_task(_set(self._closing)))
         try:
-            await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (listening, sending):
+            for task in tasks:
                 task.cancel()
-            outcomes = await asyncio.gather(sending, listening, return_exceptions=True)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(outcomes[0], Exception):  # it is not complete, and may be had later
             logger.error("a recording could not be read", exc_info=outcomes[0])
             return Close(CloseCode.GOING_AWAY)
         ends = [outcome for outcome in outcomes if isinstance(outcome, Close)]
-        return ends[0] if ends else Close(CloseCode.COMPLETE)
+        return ends[0] if ends else Close(CloseCode.GOING_AWAY)
 
     async def _send(self, websocket: WebSocket, run: str | None, position: int) -> Close:
         run = run or await self._a_run()
@@ -136,6 +147,10 @@ def _begins_a_line(path: Path, position: int) -> bool:
     with path.open("rb") as file:
         file.seek(position - 1)
         return file.read(1) == b"\n"
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _until_gone(websocket: WebSocket) -> Close | None:

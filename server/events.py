@@ -23,6 +23,8 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),  # nginx would collect frames until its buffer is full
 ]
 _FULL_SECONDS = "60"
+_LAST_WORDS_SECONDS = 0.5
+"""How long a viewer may take to hear that this is the end."""
 
 
 class Events:
@@ -65,7 +67,9 @@ class _Streaming(Response):
             await self.viewer.attend(self._send(send), _gone(receive))
         finally:
             self.hub.leave(self.viewer)
-        await self._end(scope, send)
+        if not await self._ended(send) and (abort := scope.get("extensions", {}).get(ABORT)):
+            abort["abort"]()
+            await _gone(receive)  # servers take a response without an end amiss as long as there is a connection
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -74,16 +78,18 @@ class _Streaming(Response):
             await send({"type": "http.response.body", "body": _event(message), "more_body": True})
             self.viewer.progress_ns = self.clock.now_ns()
 
-    async def _end(self, scope: Scope, send: Send) -> None:
-        """Finish for who can still hear it; drop the connection of who was too slow to."""
-        abort = scope.get("extensions", {}).get(ABORT)
+    async def _ended(self, send: Send) -> bool:
+        """Finish for who can still hear it; whether it is one of those: who was too slow is not."""
         closing = self.viewer.closing
-        if closing is not None and closing.code is CloseCode.TOO_SLOW and abort:
-            abort["abort"]()
-            return
-        with suppress(OSError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(0.5):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if closing is not None and closing.code is CloseCode.TOO_SLOW:
+            return False
+        with suppress(OSError, RuntimeError):
+            try:
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except TimeoutError:
+                return False
+        return True
 
 
 def _refused(close: Close) -> Response:

@@ -36,6 +36,8 @@ _SEND_BUFFER_BYTES = 65_536
 _MOST_HEAD_BYTES = 65_536
 _USER_TIMEOUT_MS = 20_000
 _LINGER_SECONDS = 1.0
+_SHUTDOWN_SECONDS = 0.7
+"""How long anybody may take to read the rest when the server ends: less than uvicorn waits before it complains."""
 _HEAD_SECONDS = 10.0
 """How long a request's head may take, from the connection or its first byte on."""
 _OURS: dict[int, CloseCode] = {
@@ -140,8 +142,15 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 
     def abort_after(self, seconds: float) -> None:
         """Drop the connection then, if it still is there."""
+        if self._last_call is not None:
+            self._last_call.cancel()
         if not self.disconnected:
             self._last_call = self.loop.call_later(seconds, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """The server ends: close, but do not wait for ever for somebody who does not read."""
+        super().shutdown()
+        self.abort_after(_SHUTDOWN_SECONDS)
 
     @property
     def answered(self) -> bool:
@@ -276,6 +285,11 @@ class RequestProtocol(HttpToolsProtocol):
         """The head is over."""
         self._head_is_over()
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server ends: close, but do not wait for ever for somebody who does not read."""
+        super().shutdown()
+        self.loop.call_later(_SHUTDOWN_SECONDS, self.transport.abort)
 
     def _expect_head(self) -> None:
         if self._head_timer is None:

@@ -16,6 +16,7 @@ from engine.errors import RecordingError, ServerError
 from server.frames import CloseCode
 
 _LONGEST_WAIT_SECONDS = 15.0
+_GOODBYE_SECONDS = 1.0
 _FULL_SECONDS = 60.0
 """A server that has as many recorders as it takes wants to be left alone for so long."""
 _FINAL = {CloseCode.NOT_AN_ACK, CloseCode.ORIGIN, CloseCode.NO_SUCH_RECORDING, CloseCode.NO_SUCH_POSITION}
@@ -70,7 +71,8 @@ class RemoteRecording:
         """Copy for as long as one connection lasts."""
         query = {"mode": "record", "from": str(self._position), **({"run": self.run} if self.run else {})}
         try:
-            async with connect(f"{self.address}?{urlencode(query)}", max_size=None, compression=None) as socket:
+            address = f"{self.address}?{urlencode(query)}"
+            async with connect(address, max_size=None, compression=None, close_timeout=_GOODBYE_SECONDS) as socket:
                 await self._receive(socket, out)
         except InvalidURI as error:
             raise ServerError(f"{self.address} is no address: http://HOST:PORT/ would be right") from error

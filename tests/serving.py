@@ -75,14 +75,14 @@ class Serving:
         return f"ws://127.0.0.1:{self.port}/ws"
 
 
-def silent_viewer(port: int) -> socket.socket:
-    """A viewer with a small window that never reads after its handshake."""
+def silent_viewer(port: int, query: str = "") -> socket.socket:
+    """A viewer with a small window that reads nothing, not even the answer to its handshake."""
     viewer = socket.socket()
     viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     viewer.connect(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
     viewer.sendall(
-        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET /ws{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
     return viewer

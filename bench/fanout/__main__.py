@@ -1,6 +1,6 @@
 """What a hall full of viewers costs, and what the worst of them do to the others.
 
-    python bench/fanout [--only cost|hall|memory|stalls] [--soak [--hours H]] [--json FILE]
+    python bench/fanout [--only cost|hall|memory|stalls|soak] [--hours H] [--json FILE]
 
 The server has one core and the load (C, built here) another, all on loopback. Ratios are against a naive Starlette
 server, a bare `websockets.broadcast` server and a C epoll loop in the same run, by turns.
@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,24 +24,27 @@ from bench.fanout.stalls import stalls  # noqa: E402
 from bench.fanout.tools import NoCompiler, built  # noqa: E402
 from bench.figures import Row, options, plain, table  # noqa: E402
 
-PARTS: dict[str, Callable[[Path], list[Row]]] = {"cost": cost, "hall": hall, "memory": memory, "stalls": stalls}
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "cost": cost,
+    "hall": hall,
+    "memory": memory,
+    "stalls": stalls,
+    "soak": soak,
+}
 
 
 def main() -> int:
     """The bench's part `fanout`."""
     parser = options(__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", choices=PARTS, help="this part alone")
-    parser.add_argument("--soak", action="store_true", help="only the soak: six minutes for an hour's recording")
-    parser.add_argument("--hours", type=float, default=1.0, help="how long the soak's recording is")
+    parser.add_argument("--hours", type=float, default=1.0, help="how long the soak's recording is: 3 minutes for one")
     chosen = parser.parse_args()
+    parts = {**PARTS, "soak": partial(soak, hours=chosen.hours)}
     begun, rows = time.monotonic(), list[Row]()
     try:
         with built() as folder:
-            if chosen.soak:
-                rows = soak(folder, chosen.hours)
-            else:
-                for name in [chosen.only] if chosen.only else PARTS:
-                    rows += PARTS[name](folder)
+            for name in [chosen.only] if chosen.only else parts:
+                rows += parts[name](folder)
     except NoCompiler as error:
         print(f"  {error}", file=sys.stderr)
         return 1

@@ -58,6 +58,7 @@ def answer(tell: Tell, end: Callable[[], object]) -> None:
 def ours(hertz: float, size: int, settings: dict[str, Any]) -> None:
     """The real server without a race: its frames are padded to `size`, all else is as ever."""
     from server.app import Server, Stage, bind
+    from server.backlog import KEPT_SECONDS
     from server.settings import Settings
 
     stage = Stage(replace(Settings(port=0, frame_rate=hertz), **settings), lambda demo: [])
@@ -70,10 +71,18 @@ def ours(hertz: float, size: int, settings: dict[str, Any]) -> None:
         return {**content, "pad": "x" * left}
 
     stage.scene.payload = payload  # type: ignore[method-assign]
+    age(stage.hub, round(KEPT_SECONDS * hertz))
     listener = bind("127.0.0.1", 0)
     server = Server(stage, lambda: print(listener.getsockname()[1], flush=True))
     answer(stage.hub.stats, lambda: setattr(server, "should_exit", True))
     server.run(sockets=[listener])
+
+
+def age(hub: Any, frames: int) -> None:
+    """As after a minute: the frames that are kept for who comes back are all there, and as bytes."""
+    for _ in range(frames):
+        hub._publish()
+        _ = hub._backlog.get(hub.seq).framed
 
 
 # -- what anybody would write first

@@ -15,7 +15,7 @@ FIRST_SECONDS = 600.0  # of the recording: what may still grow
 GROWTH_KB = 5 * 1024
 
 
-def soak(folder: Path, hours: float) -> list[Row]:
+def soak(folder: Path, hours: float = 1.0) -> list[Row]:
     """The server's memory and descriptors meanwhile."""
     recording = make(folder, hours)
     with show("replay", str(recording), "--speed", str(SPEED), "--no-browser", "--port", "0") as replay:

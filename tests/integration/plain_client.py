@@ -9,7 +9,7 @@ from typing import Any
 
 
 class PlainViewer:
-    def __init__(self, host: str, port: int, query: str = "") -> None:
+    def __init__(self, host: str, port: int, query: str = "", ack_every: int = 10) -> None:
         self.socket = socket.create_connection((host, port), timeout=10)
         key = base64.b64encode(os.urandom(16)).decode()
         ask = f"GET /ws{query} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -19,9 +19,10 @@ class PlainViewer:
         while self.stream.readline().strip():
             pass
         self.close_code: int | None = None
+        self.ack_every = ack_every  # 0: never
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Every message until the server closes; acknowledges every tenth frame."""
+        """Every message until the server closes; acknowledges one frame in so many."""
         while self.close_code is None:
             first, size = self.stream.read(2)
             size = int.from_bytes(self.stream.read({126: 2, 127: 8}[size]), "big") if size > 125 else size
@@ -33,7 +34,7 @@ class PlainViewer:
             else:
                 message = json.loads(payload)
                 yield message
-                if message["type"] == "frame" and message["seq"] % 10 == 0:
+                if self.ack_every and message["type"] == "frame" and message["seq"] % self.ack_every == 0:
                     self._send(0x81, b'{"ack":%d}' % message["seq"])
 
     def _send(self, first: int, payload: bytes) -> None:

@@ -69,6 +69,61 @@ async def test_the_documented_client_in_plain_python(server: Serving) -> None:
     assert len(frames) > 50
 
 
+def frames_of(viewer: PlainViewer, count: int) -> tuple[list[int], int]:
+    """The numbers of the next frames, and how many were told as missed."""
+    seqs, told = list[int](), 0
+    for message in viewer.messages():
+        told += message["frames"] if message["type"] == "missed" else 0
+        seqs += [message["seq"]] if message["type"] == "frame" else []
+        if len(seqs) >= count:
+            break
+    return seqs, told
+
+
+def test_the_documented_client_without_acks_lives_by_its_pongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.viewer._PING_NS", 10**9)
+    with Serving(eviction_seconds=2.0) as server:
+        viewer = PlainViewer("127.0.0.1", server.port, ack_every=0)
+        seqs, told = frames_of(viewer, 100)  # five seconds
+        assert told == 0 and seqs == list(range(seqs[0], seqs[0] + 100))
+        assert server.stage.hub.counters.evicted == 0
+        viewer._send = lambda first, payload: None  # type: ignore[method-assign]  # pongs no more
+        frames_of(viewer, 10_000)
+        assert viewer.close_code == 4408 and server.stage.hub.counters.evicted == 1
+        viewer.socket.close()
+
+
+def test_the_documented_client_has_credit_and_hears_what_it_missed() -> None:
+    with Serving(credit=12) as server:
+        viewer = PlainViewer("127.0.0.1", server.port)
+        before, _ = frames_of(viewer, 30)
+        seen = before[-1]
+        time.sleep(2)  # forty frames, of which twelve at most are on their way
+        after, told = frames_of(viewer, 60)
+        assert told >= 20 and after[-1] == seen + len(after) + told, "what did not come was told"
+        viewer.socket.close()
+
+
+def test_the_documented_client_hears_why_it_ends() -> None:
+    with Serving(viewers=1) as server:
+        one, other = PlainViewer("127.0.0.1", server.port), PlainViewer("127.0.0.1", server.port)
+        assert not list(other.messages()) and other.close_code == 4429
+        frames_of(one, 1)
+        one._send(0x81, b"hello?")
+        frames_of(one, 10_000)
+        assert one.close_code == 4400
+        one.socket.close(), other.socket.close()
+        deadline = time.monotonic() + 15
+        while server.stage.hub.viewers:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        last = PlainViewer("127.0.0.1", server.port)
+        frames_of(last, 1)
+    frames_of(last, 10_000)
+    assert last.close_code == 1001
+    last.socket.close()
+
+
 # -- server-sent events
 
 

@@ -215,7 +215,7 @@ async def test_this_origin_a_listed_one_and_none_may_watch() -> None:
 async def test_another_host_is_refused(server: Serving) -> None:
     from websockets.exceptions import InvalidStatus
 
-    with pytest.raises(InvalidStatus):
+    with pytest.raises(InvalidStatus, match="421"):
         async with connect(f"ws://evil.example:{server.port}/ws", host="127.0.0.1", port=server.port):
             pass
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from engine.documents import Cell
+from engine.export.passage import StreamRows
 from engine.export.tables import Kind, Layout
-from engine.recording import Table
 
 
 class CsvFile:
@@ -25,7 +25,7 @@ class CsvFile:
         self._file = (folder / f"{layout.name}.csv").open("w", encoding="utf-8", newline="")
         self._file.write(",".join(columns) + "\r\n")
 
-    def write(self, table: Table) -> None:
+    def write(self, table: StreamRows) -> None:
         """Append rows."""
         told = [
             ["" if value is None else _TELL[column.kind](value) for value in self._cells(table, column.name)]
@@ -37,10 +37,10 @@ class CsvFile:
         """End the file."""
         self._file.close()
 
-    def _cells(self, table: Table, name: str) -> Sequence[Cell]:
+    def _cells(self, table: StreamRows, name: str) -> Sequence[Cell]:
         if name == "stream" and self.layout.stream is not None:
             return [self.layout.stream] * len(table)
-        return table.columns[name].cells()
+        return table.cells(name)
 
 
 def _quoted(value: Any) -> str:

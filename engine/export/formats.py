@@ -1,6 +1,7 @@
 """The formats by name, and where what they write goes."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import engine.recording
@@ -33,10 +34,14 @@ def export(files: Sequence[Path], form: str, out: Path) -> LeftOut:
 
 
 def _parquet(recordings: Sequence[Recording], folder: Path) -> LeftOut:
-    from engine.export.parquet import ParquetFile
-    from engine.export.tabular import export_tables
+    recording = recordings[0]
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: recording.cut_off)  # which reads all of its bytes, while much is loaded here
+        from engine.export.arrow import read_pages
+        from engine.export.parquet import ParquetFile
+        from engine.export.tabular import export_tables
 
-    export_tables(recordings[0], folder, ParquetFile)
+    export_tables(recording, folder, ParquetFile, read_pages)
     return []
 
 

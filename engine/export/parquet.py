@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import ExportError
+from engine.export.arrow import TYPES
+from engine.export.passage import StreamRows
 from engine.export.tables import Column, Layout
-from engine.recording import Table
-
-_TYPES = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "flag": pa.bool_()}
 
 
 class ParquetFile:
@@ -27,7 +26,7 @@ class ParquetFile:
         path = folder / f"{layout.name}.parquet"
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", use_dictionary=texts)
 
-    def write(self, table: Table) -> None:
+    def write(self, table: StreamRows) -> None:
         """Append rows. Raises ExportError for values that do not fit their column."""
         found = table.to_arrow()
         if self.layout.stream is not None:
@@ -44,4 +43,4 @@ class ParquetFile:
 
 def _field(column: Column) -> pa.Field:
     known = {"unit": column.unit, "meaning": column.meaning}
-    return pa.field(column.name, _TYPES[column.kind], metadata={key: text for key, text in known.items() if text})
+    return pa.field(column.name, TYPES[column.kind], metadata={key: text for key, text in known.items() if text})

@@ -8,5 +8,5 @@ from engine.recording import Table
 
 def rows(table: Table) -> Iterator[dict[str, Any]]:
     """Each row by its columns' names; what is missing is None."""
-    columns = [cells.cells() for cells in table.columns.values()]
+    columns = [table.cells(name) for name in table]
     return (dict(zip(table, row, strict=True)) for row in zip(*columns, strict=True))

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import orjson
 
 from engine.documents import Cell, Descriptor, Mark
-from engine.export.passage import Passage
+from engine.documents import Column as Told
+from engine.export.passage import Passage, StreamRows
 from engine.metrics import METRICS
 from engine.recording import Recording, Table
 from engine.recording.cells import Cells
@@ -52,17 +53,22 @@ class Layout:
     stream: str | None = None
 
 
-def stream_layout(descriptor: Descriptor, table: Table, name: str) -> Layout:
+def stream_layout(descriptor: Descriptor, table: StreamRows, name: str) -> Layout:
     """The layout of a stream's table, which is called `name`: of what is described, and of what is there besides."""
     columns = [Column("stream", "text"), Column("t_ns", "integer", "ns", "since the run's start")]
-    for metric, cells in table.columns.items():
+    for metric in table:
         told, known = descriptor.columns.get(metric), METRICS.get(metric)
         if metric != "t_ns":
-            is_text = told.kind == "text" if told else isinstance(cells.values, list)
+            is_text = told is None and any(isinstance(cell, str) for cell in table.cells(metric))
             unit, meaning = told.unit if told else "", known.meaning if known else ""
-            columns.append(Column(metric, "text" if is_text else _kind(metric), unit, meaning))
+            columns.append(Column(metric, "text" if is_text else stream_kind(metric, told), unit, meaning))
     about = {"stream": descriptor.model_dump(exclude_defaults=True)}
     return Layout(name, tuple(columns), about, descriptor.stream)
+
+
+def stream_kind(metric: str, told: Told | None) -> Kind:
+    """What a stream's column holds, by what its descriptor tells of it."""
+    return "text" if told is not None and told.kind == "text" else _kind(metric)
 
 
 def closing_tables(passage: Passage) -> Iterator[tuple[Layout, Table]]:

@@ -15,6 +15,14 @@ def is_page(line: bytes) -> bool:
     return line.startswith(_PAGE)
 
 
+def stream_of(line: bytes) -> bytes | None:
+    """The stream of what is surely a page, where its name needs no escapes."""
+    if not line.startswith(_PAGE):
+        return None
+    name = line[len(_PAGE) : line.find(b'"', len(_PAGE))]
+    return None if b"\\" in name else name
+
+
 def may_describe(line: bytes) -> bool:
     """Whether the line may be a descriptor: it is surely no page and no mark."""
     return not line.startswith((_PAGE, _MARK))

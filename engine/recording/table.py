@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engine.documents import Cell
 from engine.errors import PackageMissing
 from engine.recording.cells import Cells
 
@@ -36,6 +37,10 @@ class Table:
     def __len__(self) -> int:
         """How many rows it has."""
         return len(next(iter(self.columns.values()), ()))
+
+    def cells(self, name: str) -> list[Cell]:
+        """One column as documents have it: what is missing is None."""
+        return self.columns[name].cells()
 
     @property
     def t_ns(self) -> "np.ndarray[Any, Any]":

@@ -1,5 +1,6 @@
 """Requests and rounds as tables, out of a recording's marks. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,23 +58,27 @@ class RequestRows:
 
     def __init__(self) -> None:
         self._found: dict[int, dict[str, Cell]] = {}
+        self._newest: dict[Cell, Cell] = {}
+        self._chunks: Counter[Cell] = Counter()
 
     def mark(self, mark: Mark) -> None:
         """Take a mark; one that is about no request is passed over."""
         if mark.request is not None:
             _enter(self._found, mark)
 
-    def chunks(self, times: Iterable[Cell], requests: Iterable[Cell]) -> None:
+    def chunks(self, times: Sequence[Cell], requests: Sequence[Cell]) -> None:
         """Take chunks of answers: when each came, and to which request it belongs."""
-        for t_ns, request in zip(times, requests, strict=True):
-            row = self._found.get(request) if isinstance(request, int) else None
-            if row is not None and isinstance(t_ns, int):
-                row["last_token_t_ns"] = t_ns
-                row["chunks"] = int(row.get("chunks") or 0) + 1
+        if set(map(type, requests)) != {int}:  # a float is no request, though it may be equal to one
+            both = [pair for pair in zip(times, requests, strict=True) if type(pair[1]) is int]
+            times, requests = [t_ns for t_ns, _ in both], [request for _, request in both]
+        self._newest.update(zip(requests, times, strict=True))
+        self._chunks.update(requests)
 
     def table(self) -> Table:
         """All of them, in the order in which they were sent."""
-        for row in self._found.values():
+        for request, row in self._found.items():
+            if request in self._newest:
+                row.update(last_token_t_ns=self._newest[request], chunks=self._chunks[request])
             row["ttft_seconds"] = _seconds(row.get("submitted_t_ns"), row.get("first_token_t_ns"))
             row["e2e_seconds"] = _seconds(row.get("submitted_t_ns"), row.get("last_token_t_ns"))
         return _table(_REQUEST_COLUMNS, self._found.values(), REQUEST_UNITS)

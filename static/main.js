@@ -35,10 +35,21 @@ let dvr = null;
 /** @type {import('./types.js').Hello | null} */
 let begun = null;
 const stream = new Stream({
-  message: (message) => dispatch({ type: 'message', message, nowMs: performance.now() }),
-  open: () => dispatch({ type: 'opened' }),
-  closed: (delayMs, reason) => dispatch({ type: 'closed', again: delayMs !== null, reason }),
+  message: (message) => heard({ type: 'message', message, nowMs: performance.now() }),
+  open: () => heard({ type: 'opened' }),
+  closed: (delayMs, reason) => heard({ type: 'closed', again: delayMs !== null, reason }),
 });
+
+/** What comes from the server: nothing of it is shown while this page plays the recording that it has kept. @param {Event} event */
+function heard(event) {
+  if (!page.control.reserve?.hears(event, performance.now())) dispatch(event);
+}
+
+/** For a page that may control, and for no other. */
+async function keepReserve() {
+  const { Reserve } = await import('./reserve.js');
+  page.control.reserve ??= new Reserve(dispatch, () => stream.restart());
+}
 
 /** @param {Event} event */
 function dispatch(event) {
@@ -49,6 +60,7 @@ function dispatch(event) {
     if (event.message.type === 'hello' && !event.message.resumed) begun = event.message;
     dvr?.hear(event.message, state);
   }
+  if (event.type === 'access' && event.control) void keepReserve();
   if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
   Object.assign(counters, {
     framesReceived: state.framesReceived, lastSeq: state.lastSeq, gaps: state.gaps, missed: state.missed,

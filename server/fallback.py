@@ -15,6 +15,7 @@ from typing import Any
 from engine.clock import NS, Clock
 from engine.errors import ServerError, WattraceError
 from server.fallback_file import Reserve, find_reserve, places
+from server.fallback_tape import make_tape
 from server.hub import Hub
 from server.replaying import Player
 from server.scene import ReplayInfo, Scene
@@ -59,6 +60,8 @@ class Fallback:
         self._find, self._record = find, record
         self._reserve: Reserve | None = None
         self._looked_for: tuple[object, ...] = ()
+        self._tape: tuple[Reserve, bytes] | None = None
+        self._taping = asyncio.Lock()
         self._why = ""
         self._armed = True
         self._busy = asyncio.Lock()
@@ -116,6 +119,16 @@ class Fallback:
                 self.hub.put_on(self.live)
                 self.show.changed()
             await self._dismiss()
+
+    async def tape(self) -> bytes:
+        """The recording for a page to keep. Raises Unavailable, or ServerError when none can be made of it."""
+        async with self._taping:
+            reserve = self._reserve
+            if reserve is None:
+                raise Unavailable
+            if self._tape is None or self._tape[0] != reserve:
+                self._tape = (reserve, await make_tape(reserve.file))
+            return self._tape[1]
 
     async def watch(self) -> None:
         """Look after the race for as long as the server runs."""

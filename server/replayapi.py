@@ -28,6 +28,7 @@ class ReplayApi:
         """All of them."""
         return [
             self.desk.post("/api/replay", self.replay),
+            self.desk.get("/api/show/reserve", self.reserve),
             self.desk.post("/api/show/fallback", self.switch),
         ]
 
@@ -49,6 +50,16 @@ class ReplayApi:
             await order(self._playing)
         await self.desk.record(request, "replay", **wishes)
         return answer(wishes)
+
+    async def reserve(self, request: Request) -> Response:
+        """The recording that may take over, for the presenter's page to keep: JSON, deflated."""
+        if self.fallback is None:
+            raise NotNow("this server replays a recording; there is no race to fall back from")
+        try:
+            tape = await self.fallback.tape()
+        except Unavailable as error:
+            raise NotNow(str(error)) from error
+        return Response(tape, media_type="application/zlib", headers={"cache-control": "no-store"})
 
     async def switch(self, request: Request) -> Response:
         """Put the recording, or the race, on stage; or say whether that may happen by itself."""

@@ -18,10 +18,12 @@ export class Control {
     this.root = root;
     this.dispatch = dispatch;
     this.state = initial();
+    /** The recording that a presenter's page keeps. @type {import('./reserve.js').Reserve | null} */
+    this.reserve = null;
     this.actions = new Actions(() => this.state, (answer) => this.told(answer));
     this.keys = new Keys();
     for (const name of KEYS) {
-      this.keys.bind(name, () => this.actions.act(name), () => this.state.control && (name !== 'back' || replaying(this.state)));
+      this.keys.bind(name, () => this.act(name), () => this.state.control && (name !== 'back' || replaying(this.state)));
     }
     this.toggle = button('Start', () => this.actions.act('toggle'));
     this.take = button('Take over', async () => this.told(await takeControl(true)));
@@ -42,6 +44,11 @@ export class Control {
     if (status) this.dispatch({ type: 'access', control: ok && answer?.control === true });
   }
 
+  /** @param {string} name of a key */
+  act(name) {
+    if (name !== 'fallback' || !this.reserve?.pressed(this.state, performance.now())) this.actions.act(name);
+  }
+
   /** @param {number} speed */
   async setSpeed(speed) {
     const answer = await post('/api/replay', { speed });
@@ -58,11 +65,12 @@ export class Control {
   /** @param {State} state */
   draw(state) {
     this.state = state;
+    this.reserve?.keep(state, performance.now());
     const running = busy(state);
     const question = this.actions.question('toggle', performance.now());
     show(this.root, state.control);
     setText(this.toggle, question || (running ? 'Stop' : 'Start'));
-    show(this.speed, replaying(state) && running);
+    show(this.speed, replaying(state) && running && state.connection === 'open');
     this.speeds.forEach((node, index) => setAttribute(node, 'aria-pressed', String(SPEEDS[index] === state.speed)));
   }
 }

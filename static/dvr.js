@@ -232,7 +232,7 @@ export class Dvr {
     if (this.root.getAttribute('data-shown') !== 'true' && !always) return;
     if (!this.loaded && this.past.run) this.load();
     const what = ended(state) ? 'over' : state.frame?.replay ? 'replay' : 'live';
-    const steers = state.control && Boolean(state.frame?.replay);
+    const steers = state.control && state.connection === 'open' && Boolean(state.frame?.replay);
     this.bar.draw({
       view: this.view, end: this.end, total: this.total, what, labels: this.past.labels, reading: this.reading(), course: this.course,
       everyone: steers ? state.run?.replay ?? {} : null,

@@ -13,20 +13,22 @@ const JUMP_NS = 5e8;
 /** What a page draws from: the state, the tracks of power, the run's clock and the scale, all kept up by the stream. */
 export class Feed {
   /**
-   * @param {{greeted?: (hello: import('./types.js').Hello) => void, heard: (event: Event) => void}} on
-   *   `greeted` with every `hello`, `heard` with every event, both when the state has it
+   * @param {{greeted?: (hello: import('./types.js').Hello) => void, heard: (event: Event) => void, kept?: (event: Event) => boolean}} on
+   *   `greeted` with every `hello`, `heard` with every event, both when the state has it; `kept` is asked of each that
+   *   comes from the server whether it is kept from the state
    */
-  constructor({ greeted = () => {}, heard }) {
+  constructor({ greeted = () => {}, heard, kept = () => false }) {
     this.greeted = greeted;
     this.heard = heard;
     this.state = initial();
     this.tracks = new Tracks([], undefined);
     this.scale = new SharedScale();
     this.clock = new RunClock();
+    const take = (/** @type {Event} */ event) => { if (!kept(event)) this.dispatch(event); };
     this.stream = new Stream({
-      message: (message) => this.dispatch({ type: 'message', message, nowMs: performance.now() }),
-      open: () => this.dispatch({ type: 'opened' }),
-      closed: (delayMs, reason) => this.dispatch({ type: 'closed', again: delayMs !== null, reason }),
+      message: (message) => take({ type: 'message', message, nowMs: performance.now() }),
+      open: () => take({ type: 'opened' }),
+      closed: (delayMs, reason) => take({ type: 'closed', again: delayMs !== null, reason }),
     });
   }
 

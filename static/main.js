@@ -6,6 +6,7 @@ import { Feed } from './feed.js';
 import { fitFont } from './fit.js';
 import { heldPicture } from './held.js';
 import { Page } from './page.js';
+import { Reserve } from './reserve.js';
 import { hasPower } from './state.js';
 
 const CHART_EVERY_MS = 30; // a little under two pictures of a 60 Hz screen; what is new is drawn at once
@@ -21,7 +22,7 @@ let drawnSeq = NaN;
 let held = null;
 /** @type {any} */
 let plotly = null;
-const feed = new Feed({ greeted, heard });
+const feed = new Feed({ greeted, heard, kept: (event) => page.control.reserve?.hears(event, performance.now()) ?? false });
 const page = new Page((event) => feed.dispatch(event));
 /** Made after the first picture, which can do without it. @type {Dvr | null} */
 let dvr = null;
@@ -46,6 +47,8 @@ function ask(hello) {
 /** @param {import('./state.js').Event} event */
 function heard(event) {
   if (event.type === 'message') dvr?.hear(event.message, feed.state);
+  // For a page that may control, and for no other.
+  if (event.type === 'access' && event.control) page.control.reserve ??= new Reserve((own) => feed.dispatch(own), () => feed.stream.restart());
   if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
   const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
   Object.assign(counters, { framesReceived, lastSeq, gaps, missed, stamp_t_ns: frame?.t_ns ?? NaN });

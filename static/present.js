@@ -19,11 +19,13 @@ import { Stream } from './stream.js';
 
 const DRAWN_EVERY_MS = 200;
 const ASKED_EVERY_MS = 3000;
+const TOLD_MS = 1000;
 const SCREEN = ['swap', 'freeze', 'verdict', 'fallback', 'toggle', 'next', 'back'];
 
 let state = initial();
 let drawing = 0;
 let presenter = '';
+let boxUntilMs = -Infinity;
 const clock = new RunClock();
 const actions = new Actions(() => state.stream, told);
 const keys = new Keys();
@@ -173,7 +175,8 @@ function drawAutomatic(fallback) {
   const label = byId('automatic');
   show(label, fallback !== null);
   const box = /** @type {HTMLInputElement} */ (label.children[0]);
-  if (fallback && box.checked !== fallback.automatic) box.checked = fallback.automatic;
+  // As it was set by hand, until the stream can have told how the server has taken it.
+  if (fallback && performance.now() > boxUntilMs && box.checked !== fallback.automatic) box.checked = fallback.automatic;
 }
 
 function bind() {
@@ -189,7 +192,9 @@ function bind() {
   });
   byId('automatic').addEventListener('change', async (event) => {
     const automatic = /** @type {HTMLInputElement} */ (event.target).checked;
+    boxUntilMs = Infinity;
     told(await post('/api/show/fallback', { automatic }));
+    boxUntilMs = performance.now() + TOLD_MS;
   });
   byId('guesses').addEventListener('toggle', lookAtGuesses);
   const name = /** @type {HTMLInputElement} */ (byId('name'));

@@ -95,6 +95,16 @@ export class Stream {
     if (delayMs !== null) this.timer = window.setTimeout(() => this.connect(), delayMs);
   }
 
+  /** Begins anew: what this page has is not to be gone on with. */
+  restart() {
+    clearTimeout(this.timer);
+    this.link?.close();
+    this.link = null;
+    this.seen = null;
+    this.on.closed(0, '');
+    this.connect();
+  }
+
   /** Replaces a connection that says nothing: the server sends 20 frames a second whatever happens, so it is dead. */
   revive() {
     if (document.hidden || !this.link || !this.opened || performance.now() - this.heardMs < SILENCE_MS) return;

@@ -7,7 +7,11 @@ import { Tracks } from '../tracks.js';
 
 /** Unpacks what the page carries: JSON, deflated, as base64. @param {string} text @returns {Promise<Content>} */
 export async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return inflate(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
+}
+
+/** @param {BufferSource} bytes JSON, deflated @returns {Promise<Content>} */
+export async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Response(stream).json();
 }
@@ -38,11 +42,15 @@ export class Tape {
       this.tracks = this.fresh();
       this.played_t_ns = -Infinity;
     }
-    const { power, powers } = this.content;
-    const fresh = Object.entries(powers).map(([label, own]) => [label, part(own, this.played_t_ns, t_ns)]);
-    const frame = { power: part(power, this.played_t_ns, t_ns), powers: Object.fromEntries(fresh) };
-    this.tracks.push(/** @type {any} */ (frame));
+    this.tracks.push(/** @type {any} */ (this.between(this.played_t_ns, t_ns)));
     this.played_t_ns = t_ns;
+  }
+
+  /** The power after one time and up to another, as a frame has it. @param {number} after @param {number} upTo */
+  between(after, upTo) {
+    const { power, powers } = this.content;
+    const fresh = Object.entries(powers).map(([label, own]) => [label, part(own, after, upTo)]);
+    return { power: part(power, after, upTo), powers: Object.fromEntries(fresh) };
   }
 
   /** The highest power of the race. */

@@ -42,12 +42,24 @@ class Stage:
         self.seq = 0
         self.sockets: list[WebSocketRoute] = []
         self.first: dict[str, Any] = hello()
+        self.gone = False
+        """Whether nobody answers."""
         self.held: dict[str, Any] | None = None
         """The `hello` of the picture that frozen screens hold."""
 
     def connect(self, socket: WebSocketRoute) -> None:
+        if self.gone:
+            socket.close()
+            return
         self.sockets.append(socket)
         self.send(self.first)
+
+    def die(self) -> None:
+        """The connection ends, and there is none any more until `gone` is unset."""
+        self.gone = True
+        for socket in self.sockets:
+            socket.close()
+        self.sockets.clear()
 
     def send(self, message: dict[str, Any]) -> None:
         """Numbered, to every page that is connected."""

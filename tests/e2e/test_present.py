@@ -122,6 +122,18 @@ def test_the_keys_are_in_a_list_and_do_what_it_says(phone: Page) -> None:
     phone.locator("h1").click()
 
 
+def test_the_recording_may_take_over_by_itself_and_who_watches_is_counted(phone: Page, laptop: Page) -> None:
+    expect(phone.locator("#who")).to_have_text("2 browsers are watching, consoles among them", timeout=SLOW)
+    box = phone.locator("#automatic input")
+    expect(box).not_to_be_checked()
+    box.check()
+    expect(box).to_be_checked(), "it stays as it was set while the server is told"
+    expect(laptop.locator("#automatic input")).to_be_checked(timeout=SLOW)
+    box.uncheck()
+    expect(laptop.locator("#automatic input")).not_to_be_checked(timeout=SLOW)
+    phone.locator("h1").click()
+
+
 def test_two_consoles_drive_one_race(phone: Page, laptop: Page, show: Show) -> None:
     name = phone.locator("#name").input_value()
     for key, action in (("f", "freeze"), ("v", "verdict"), ("s", "swap")):

@@ -6,12 +6,12 @@ recording takes over until the presenter goes back to live.
 
 import json
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from integration.processes import living, wait_until
@@ -21,6 +21,7 @@ from e2e.conftest import Show, keep_screenshot, viewer
 
 pytestmark = pytest.mark.browser
 
+SLOW = 30_000
 NAME = "<b onclick=x>Bo</b>"
 DEMO = """
 title: The hall is the load
@@ -31,10 +32,6 @@ arms:
   - {name: one at a time, runtime: simulated, args: {max_num_seqs: 1}}
   - {name: all together, runtime: simulated, args: {max_num_seqs: 64}}
 """
-POST = """async ([path, body]) => {
-  const { post } = await import('/static/desk.js');
-  return post(path, body);
-}"""
 
 
 @pytest.fixture
@@ -51,10 +48,11 @@ def show(tmp_path: Path, recorded: Path) -> Iterator[Show]:
         show.end()
 
 
-def post(console: Page, path: str, **body: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = console.evaluate(POST, [path, body])
-    assert answer["status"] in {200, 202}, answer
-    return dict(answer["answer"])
+def touch(console: Page, name: str, says: str) -> None:
+    """A tile of the console, and what it says then."""
+    tile = console.locator(f"[data-name={name}]")
+    tile.click()
+    expect(tile).to_contain_text(says, timeout=SLOW)
 
 
 def bet(phone: Page, joules: str, name: str) -> None:
@@ -90,7 +88,7 @@ def test_a_talk(browser: Browser, show: Show, tmp_path: Path) -> None:
 
 
 def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
-    post(console, "/api/show/bet", state="open")
+    touch(console, "bet", "Close the bet")
     bet(phones[0], "300", NAME)
     bet(phones[1], "100000", "Ada")
     bet(phones[2], "lots", "Bob")
@@ -103,10 +101,11 @@ def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
 
     console.locator("#toggle").click()
     expect(phones[2].locator(".bet-mine")).to_have_text("Guessing is over.", timeout=60_000)
-    revealed = post(console, "/api/show/bet", state="revealed")["show"]["bet"]
-    assert revealed["answer"] > 0 and revealed["simulated"]
+    expect(console.locator("[data-name=bet]")).to_contain_text("Reveal the answer", timeout=SLOW)
+    touch(console, "bet", "Bet again")
     for phone in phones:
-        expect(phone.locator(".bet-answer")).to_contain_text("B saves")
+        expect(phone.locator(".bet-answer")).to_contain_text(re.compile("B saves [0-9]"))
+        expect(phone.locator("#bet")).to_contain_text("simulated")
         expect(phone.locator(".bet-closest li b").first).to_have_text(NAME)
         assert phone.locator("#bet b[onclick]").count() == 0
     expect(phones[0].locator(".bet-mine")).to_contain_text("Nobody came closer!")
@@ -115,7 +114,7 @@ def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
 
 
 def one_asks(console: Page, projector: Page, phone: Page) -> None:
-    post(console, "/api/show/load", open=True)
+    touch(console, "load", "0 sent")
     phone.locator(".load-prompt").nth(1).click()
     expect(phone.locator(".load-state")).to_contain_text("answered by", timeout=30_000)
     assert len(phone.locator(".load-answer").inner_text()) > 20
@@ -127,11 +126,22 @@ def the_sensor_dies(console: Page, projector: Page, phones: list[Page], show: Sh
     (sampler,) = [pid for pid, line in living(show.mark).items() if "engine.sampler" in line]
     os.kill(sampler, signal.SIGKILL)
     expect(projector.locator("#badges")).to_contain_text("STALE", timeout=30_000)
-    console.locator("#panic").click()
+    for page, place in ((projector, "#notice"), (console, "#trouble"), *((phone, "#notice") for phone in phones)):
+        expect(page.locator(place)).to_contain_text(
+            re.compile("sampler process|No power has been measured"), timeout=SLOW
+        )
+    console.locator("h1").click()
+    console.keyboard.press("r")
     for page in (projector, *phones):
         expect(page.locator("#badges")).to_contain_text("REPLAY", timeout=30_000)
         expect(page.locator("#badges")).to_contain_text("SIMULATED")
+    expect(console.locator("#trouble")).to_contain_text("The recording is on the screens")
+    expect(projector.locator("#notice")).to_be_hidden(), "the recording is well"
     keep_screenshot(projector, "talk-fallback")
+    console.get_by_role("button", name="Hold the recording").click()
+    expect(projector.locator("#badges")).to_contain_text("REPLAY, paused", timeout=SLOW)
+    console.keyboard.press("ArrowLeft")
+    console.get_by_role("button", name="Go on").click()
     console.locator("#panic").click()
     expect(console.locator("#panic")).not_to_have_text("Back to live"), "it asks again"
     console.locator("#panic").click()
@@ -149,6 +159,11 @@ def is_recorded(folder: Path) -> None:
     marks = [found for line in file.read_bytes().splitlines() if (found := json.loads(line))["type"] == "mark"]
     actions = [(mark["state"], mark.get("data")) for mark in marks if mark["kind"] == "control"]
     assert ("bet", {"state": "revealed"}) in actions and ("load", {"open": True}) in actions
+    [start] = [data for action, data in actions if action == "start"]
+    assert start["bet"] == "open", "it was opened before the race, and the mark of the start says so"
+    assert [data for action, data in actions if action == "replay"] == [
+        {"paused": True}, {"step": "previous"}, {"paused": False},
+    ]  # fmt: skip
     crowd = [mark for mark in marks if mark.get("data", {}).get("crowd")]
     assert crowd and {mark["data"]["crowd"] for mark in crowd} == {1}
     [warning, *_] = [mark for mark in marks if mark.get("data", {}).get("code") == "crowd_load"]

@@ -6,6 +6,7 @@ import signal
 import threading
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,15 @@ class Hall:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
+
+    def kept(self) -> dict[str, Any]:
+        """The recording as the presenter's page keeps it; nobody else gets it."""
+        url = f"http://{self.host}/api/show/reserve"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(url, timeout=30)
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=200) as answer:
+            return dict(json.loads(zlib.decompress(answer.read())))
 
     def kill(self, part: str, besides: str = "never") -> None:
         """Signal 9 for one process with `part` in its command line."""
@@ -159,6 +169,9 @@ def test_by_hand_the_race_goes_on_behind_the_recording_and_is_recorded(races: Ra
     recorded = start().run
     with hall(races) as show:
         show.until(lambda frame: frame["state"] == "racing", "the race is on")
+        wait_until(lambda: show.shown()["available"], what="a recording stands by")
+        kept = show.kept()
+        assert kept["run"]["id"] == recorded and kept["frames"] and all(frame["replay"] for frame in kept["frames"])
         live = show.frames()[-1]["run"]
         assert show.order("/api/show/fallback", to="nowhere") == 400
         assert show.order("/api/show/fallback", to="replay") == 200

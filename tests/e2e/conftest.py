@@ -64,7 +64,11 @@ class Show:
         self.output = (folder / "output").open("w+b")
         self.process = subprocess.Popen(command, env=environment, stdout=self.output, stderr=subprocess.STDOUT)
         self.url = self.login_url = ""
-        wait_until(self._announced, what="the server has said where it is")
+        try:
+            wait_until(self._announced, what="the server has said where it is")
+        except AssertionError:
+            self.process.terminate()  # nobody else would
+            raise
 
     def _announced(self) -> bool:
         text = Path(self.output.name).read_text()

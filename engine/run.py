@@ -24,6 +24,7 @@ from engine.narrator import Narrator, Sink
 from engine.plan import Plan
 from engine.provenance import provenance
 from engine.recording import Recorder, SpaceWatch, free_bytes
+from engine.renewals import Renewals
 from engine.sampling import Sampler
 from engine.turns import Turns
 from engine.workload import STAGE
@@ -73,6 +74,7 @@ class Race:
         self._turns: Turns | None = None
         self._early: list[tuple[str, str, dict[str, JsonValue]]] = []
         self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
+        self._renewals = Renewals()
 
     @property
     def ledger(self) -> Ledger:
@@ -227,6 +229,10 @@ class Race:
 
     def _sampled(self, document: Document) -> None:
         self._narrator.emit(document)
+        if isinstance(document, Page) and (meter := self.ledger.rig.meters.get(document.stream)):
+            again = self._renewals.look(self.ledger.rig.descriptors[document.stream], meter, document.t_ns[-1])
+            if again is not None:
+                self._narrator.emit(again)
         if isinstance(document, Page) and document.stream.endswith(STREAM_SUFFIX):
             owned = self._lineup.ours(process_ids(document)) if self._lineup else set()
             for mark in self._foreign.page(document, owned=owned, starting=self._is_starting()):

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from engine.errors import RecordingError
 from engine.metrics import METRICS
 
-SCHEMA_VERSION = 2
-"""1: the first. 2: marks of kind `control`; the stop has every round's figures, the verdicts and a digest.
+SCHEMA_VERSION = 3
+"""1: the first. 2: marks of kind `control`; the stop has every round's figures, the verdicts and a digest. 3: a column
+says whether its window is documented or assumed, and descriptors come again with the periods that were detected.
 
 Readers take every version up to this one.
 """
@@ -76,6 +77,8 @@ class Column(Record):
     kind: Literal["gauge", "counter", "text"]
     detected_period_ns: TimeNs | None = None
     window_ns: TimeNs | None = None
+    """How long the sensor looks for one value."""
+    window_origin: Literal["documented", "assumed"] = "documented"
 
 
 class Descriptor(Record):
@@ -92,6 +95,12 @@ class Descriptor(Record):
     nominal_period_ns: TimeNs | None = None
     unsupported: dict[str, str] = {}
     """Columns that the device refuses, with the driver's reason."""
+
+    @property
+    def documented_windows_ns(self) -> dict[str, int]:
+        """How long the sensors look for one value, by column, where that is documented."""
+        columns = self.columns.items()
+        return {name: c.window_ns for name, c in columns if c.window_ns and c.window_origin == "documented"}
 
 
 class Page(Record):

@@ -50,18 +50,19 @@ class Rig:
 
     def _new_meter(self, descriptor: Descriptor) -> EnergyMeter:
         """A meter that knows what the device's descriptor says of its sensors."""
-        windows = {name: column.window_ns for name, column in descriptor.columns.items() if column.window_ns}
-        return self.meters.setdefault(descriptor.stream, EnergyMeter(windows))
+        return self.meters.setdefault(descriptor.stream, EnergyMeter(descriptor.documented_windows_ns))
 
     def rest(self, start_ns: int, end_ns: int) -> None:
         """The devices were idle from `start_ns` to `end_ns`: that is their baseline."""
-        watts = {name: meter.snapped(start_ns, end_ns).mean_watts for name, meter in self.meters.items()}
-        self.idle_watts = {name: value for name, value in watts.items() if value is not None}
+        for name, meter in self.meters.items():
+            # What has not been told yet is no silence: nobody waits for the baseline's last readings.
+            watts = meter.snapped(start_ns, min(end_ns, meter.newest_t_ns or end_ns)).mean_watts
+            if watts is not None:
+                self.idle_watts[name] = watts
 
     def flag(self, flag: Flag) -> None:
         """Take a flag; one with an end closes the open one that it goes on from."""
-        same = (flag.reason, flag.device, flag.arm)
-        self.flags = [old for old in self.flags if old.end_ns is not None or (old.reason, old.device, old.arm) != same]
+        self.flags = [old for old in self.flags if old.end_ns is not None or not old.is_like(flag)]
         self.flags.append(flag)
 
     def forget_before(self, t_ns: int) -> None:

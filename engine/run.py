@@ -25,6 +25,7 @@ from engine.narrator import Narrator, Sink
 from engine.plan import Plan
 from engine.provenance import provenance
 from engine.recording import Recorder, SpaceWatch, free_bytes
+from engine.renewals import Renewals
 from engine.sampling import Sampler
 from engine.turns import Turns
 from engine.workload import STAGE
@@ -80,6 +81,7 @@ class Race:
         self._early: list[tuple[str, str, dict[str, JsonValue]]] = []
         self._adjustments = adjustments.Adjustments()
         self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
+        self._renewals = Renewals()
 
     @property
     def ledger(self) -> Ledger:
@@ -238,6 +240,10 @@ class Race:
         if isinstance(document, Page) and document.stream.endswith(adjustments.STREAM_SUFFIX):
             for mark in self._adjustments.page(document):
                 self._narrator.emit(mark)
+        if isinstance(document, Page) and (meter := self.ledger.rig.meters.get(document.stream)):
+            again = self._renewals.look(self.ledger.rig.descriptors[document.stream], meter, document.t_ns[-1])
+            if again is not None:
+                self._narrator.emit(again)
         if isinstance(document, Page) and document.stream.endswith(STREAM_SUFFIX):
             owned = self._lineup.ours(process_ids(document)) if self._lineup else set()
             for mark in self._foreign.page(document, owned=owned, starting=self._is_starting()):

@@ -34,8 +34,7 @@ class Sensor:
 
     def __init__(self, descriptor: Descriptor, *, shared: bool) -> None:
         self.descriptor = descriptor
-        columns = descriptor.columns.items()
-        self.meter = EnergyMeter({name: column.window_ns for name, column in columns if column.window_ns is not None})
+        self.meter = EnergyMeter(descriptor.documented_windows_ns)
         self.asked_ns = descriptor.nominal_period_ns or NS // 100
         self._pages: deque[tuple[int, int]] = deque(maxlen=_MOST_ROWS)
         self._first_ns: int | None = None
@@ -80,6 +79,7 @@ class Sensor:
             "instant_per_second": self._per_second(_FIELDS[0], self._instant_renewals(newest), newest),
             "counter_per_second": self._per_second(_FIELDS[2], self._counter_renewals(newest), newest),
             "period_ms": self._periods(),
+            "instant_window": window_of(self.meter),
             "disagreement_percent": {name: _apart(window, name) for name in ("instant", "average")},
             "window_seconds": round(window.seconds, 1) if window else None,
             "valid": is_valid(reasons) and (window is None or window.valid),
@@ -122,6 +122,12 @@ class Sensor:
         # Two ticks more, so that from the first to the last there are never just less than whole seconds.
         seconds = min(WINDOW_SECONDS, (end - (self._first_ns or end) - 2 * period) // NS)
         return self.meter.snapped(end - seconds * NS - 2 * period, end) if seconds >= 1 else None
+
+
+def window_of(meter: EnergyMeter) -> dict[str, Any]:
+    """How long the instant field looks for one value, in milliseconds, and whether that is documented or assumed."""
+    window_ns, origin = meter.window(_FIELDS[0])
+    return {"ms": None if window_ns is None else round(window_ns / 1e6, 1), "origin": origin}
 
 
 def _standing_reasons(descriptor: Descriptor, *, shared: bool) -> Iterable[Reason]:

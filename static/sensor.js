@@ -42,6 +42,7 @@ export function sensorFigures(sensor) {
     ['Readings', readings(sensor.achieved_hz, sensor.asked_hz)],
     ['Energy counter', renewed(periods.energy_counter, sensor.counter_per_second)],
     ['Instant power', renewed(periods.power_instant, sensor.instant_per_second)],
+    ['Instant power sees', seen(sensor.instant_window, periods.power_instant)],
     ['Average power', renewed(periods.power_average, null)],
     ['Instant against counter', percent(apart.instant) + (known(apart.instant) ? over : '')],
     ['Average against counter', percent(apart.average) + (known(apart.average) ? over : '')],
@@ -55,6 +56,13 @@ export function sensorFigures(sensor) {
 function renewed(period, perSecond) {
   if (known(period)) return `new every ${milliseconds(period)}` + (known(perSecond) ? ` (${perSecond.toFixed(1)}/s)` : '');
   return known(perSecond) ? `${perSecond.toFixed(1)} new/s` : NONE;
+}
+
+/** How much of each period the instant field looks at. @param {Sensor['instant_window']} span @param {number | null} period */
+function seen(span, period) {
+  if (!span || !known(span.ms)) return NONE;
+  const share = known(period) ? ` of every ${milliseconds(period)}` : '';
+  return `${milliseconds(span.ms)}${share}${span.origin === 'assumed' ? ' (assumed)' : ''}`;
 }
 
 /** @param {number | null} achieved @param {number | null} asked */

@@ -23,6 +23,7 @@
  * @typedef {{stream: string, source: string, achieved_hz: number | null, asked_hz: number | null,
  *   instant_per_second: number | null, counter_per_second: number | null,
  *   period_ms: {power_instant: number | null, power_average: number | null, energy_counter: number | null},
+ *   instant_window?: {ms: number | null, origin: 'documented' | 'assumed' | null},
  *   disagreement_percent: {instant: number | null, average: number | null}, window_seconds: number | null,
  *   valid: boolean, reasons: string[],
  *   sampler: {cpu_percent: number | null, call_us_p50: number | null, late_us_p50: number | null,

@@ -21,6 +21,10 @@ class Flag:
     device: str | None = None
     arm: str | None = None
 
+    def is_like(self, other: "Flag") -> bool:
+        """Whether both are about the same thing: one with an end closes an open one that it is like."""
+        return (self.reason, self.device, self.arm) == (other.reason, other.device, other.arm)
+
     def touches(self, start_ns: int, end_ns: int) -> bool:
         """Whether it is about any part of the window."""
         return self.begin_ns <= end_ns and (self.end_ns is None or self.end_ns >= start_ns)

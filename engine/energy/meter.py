@@ -133,10 +133,15 @@ class EnergyMeter:
     def periods(self) -> dict[str, int | None]:
         """How often each sensor is seen to renew its value, in nanoseconds."""
         return {
-            "power_instant": self.instant.period_ns(),
-            "power_average": self.average.period_ns(),
-            "energy_counter": self.counter.period_ns(),
+            "power_instant": self.instant.renewal_ns(),
+            "power_average": self.average.renewal_ns(),
+            "energy_counter": self.counter.renewal_ns(),
         }
+
+    def window(self, column: str) -> tuple[int | None, Literal["documented", "assumed"] | None]:
+        """How long the sensor looks for one value of `column` in nanoseconds, and where that is known from."""
+        found = self._sensors.window_ns(column)
+        return found, None if found is None else "documented" if column in self._sensors.windows_ns else "assumed"
 
     def snapped(self, start_ns: int, end_ns: int, *, quick: bool = False) -> WindowEnergy:
         """Energy between the first and the last counter tick in the window, which is what its edges then say.

@@ -131,6 +131,12 @@ class PowerTrack:
         values = self.values(start_ns, end_ns)
         return sum(abs(later - earlier) for earlier, later in pairwise(values))
 
+    def renewal_ns(self) -> int | None:
+        """How often the sensor renews its value, by the grid through the newest changes, else as `period_ns` has it."""
+        near = range(max(len(self.t_ns) - _RECENT, 1), len(self.t_ns))
+        grid = fit([Bracket(self.t_ns[at] - self.half_ns[at], self.t_ns[at] + self.half_ns[at]) for at in near])
+        return round(grid.period) if grid else self.period_ns()
+
     def period_ns(self) -> int | None:
         """How often the sensor renews its value, from the newest changes; None before there are enough.
 

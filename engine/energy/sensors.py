@@ -24,7 +24,7 @@ class Sensors:
         Measured (arXiv 2312.02741): 25 of every 100 ms on A100 and H100, 10 of 20 on V100.
         """
         known = self.windows_ns.get(column)
-        period = self.instant.period_ns()
+        period = self.instant.period_ns() if column == "power_instant_watts" else None
         if known is not None or period is None:
             return known
         return period // 4 if period > 60_000_000 else period // 2

@@ -137,6 +137,11 @@ class CounterTrack:
             return None
         return round(statistics.median(b.t_ns - a.t_ns for a, b in pairwise(newest)))
 
+    def renewal_ns(self) -> int | None:
+        """The same as exactly as it can be known: that of the grid through the newest ticks, where there is one."""
+        grid = fit([Bracket(tick.after_ns, tick.by_ns) for tick in self.ticks[-2 * NEIGHBOURS :]])
+        return round(grid.period) if grid else self.period_ns()
+
     def places(self, first: int, last: int) -> "Places":
         """When the ticks from `first` to `last` were: on the grid of all of them and their neighbours."""
         return Places(self.ticks, first, last)

@@ -6,9 +6,10 @@ from engine.compare import COMPARED, Verdict
 from engine.documents import Start, Stop
 from engine.ledger.ledger import Ledger
 
-METHOD = 2
+METHOD = 3
 """How figures are worked out. It rises with every change that makes another number of the same samples, and recordings
-have it (`figures_method`), so that a check tells another method from wrong figures. 1: until it was recorded."""
+have it (`figures_method`), so that a check tells another method from wrong figures. 1: until it was recorded. 3: what a
+reset leaves open is in the uncertainty, and a device that has fallen silent is not measured to the end."""
 
 
 def verdicts(ledger: Ledger) -> list[Verdict]:

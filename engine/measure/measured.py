@@ -11,15 +11,17 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from engine.books import percentiles
+from engine.books import Flag, percentiles
 from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start
 from engine.energy import WindowEnergy
 from engine.errors import RecordingError
+from engine.ledger.flags import flag_of
 from engine.measure.cadence import Cadence
 from engine.measure.readings import Edges, GpuReadings, Window
 from engine.recording import Reader
-from engine.validity import Reason
+from engine.sensor import window_of
+from engine.validity import Reason, is_valid
 
 
 class Measurement:
@@ -29,6 +31,7 @@ class Measurement:
         self.start: Start | None = None
         self.gpus: dict[str, GpuReadings] = {}
         self.warnings: list[str] = []
+        self._flags: list[Flag] = []
         self._own: dict[str, Cadence] = {}
         """The readers' own streams: `sampler` is the first device's, `sampler.gpu1` is that of `gpu1`."""
         self._cpu: list[tuple[int, float]] = []
@@ -105,7 +108,11 @@ class Measurement:
         rate_hz, stream = mark.data.get("rate_hz"), mark.data.get("stream")
         if isinstance(rate_hz, int) and rate_hz and isinstance(stream, str):
             self._reader_of(stream).planned(mark.t_ns, NS // rate_hz)
-        if mark.kind == MarkKind.WARNING and mark.text:
+        if flag := flag_of(mark):
+            # One with an end closes the open one that it goes on from.
+            self._flags = [old for old in self._flags if old.end_ns is not None or not old.is_like(flag)]
+            self._flags.append(flag)
+        if mark.kind == MarkKind.WARNING and mark.text and mark.data.get("open") is not True:
             self.warnings.append(mark.text)
         elif mark.data.get("window") == "begin":
             self._begun_ns, self._edges = mark.t_ns, "snapped" if mark.data.get("edges") == "snapped" else "given"
@@ -125,6 +132,7 @@ class Measurement:
         """One GPU's part of the object; `zero` is the run's t = 0 on CLOCK_MONOTONIC."""
         energy = gpu.energy(window)
         start_ns, end_ns = energy.start_ns, energy.end_ns
+        reasons = self._reasons(gpu, energy, window)
         periods = gpu.meter.periods()
         checks = ("counter_joules", "instant_joules", "average_joules")
         return {
@@ -137,25 +145,29 @@ class Measurement:
             "uncertainty_joules": energy.uncertainty_joules,
             "mean_watts": energy.mean_watts,
             "method": energy.method,
-            "valid": energy.valid,
-            "reasons": self._reasons(gpu, energy),
+            "valid": energy.valid and is_valid(reasons),
+            "reasons": [reason.value for reason in reasons],
             "cross_checks": {name: energy.cross_checks.get(name) for name in checks},
             "samples": gpu.cadence.samples(start_ns, end_ns),
             "achieved_hz": gpu.cadence.hertz(start_ns, end_ns),
             "interval_error_ms": _p50_p99(self._reader_of(gpu.descriptor.stream).interval_errors_ms(start_ns, end_ns)),
+            "instant_window": window_of(gpu.meter),
             "detected_period_ms": {
                 name: None if periods.get(name) is None else (periods[name] or 0) / 1e6
                 for name in ("power_instant", "energy_counter")
             },
         }
 
-    def _reasons(self, gpu: GpuReadings, energy: WindowEnergy) -> list[str]:
+    def _reasons(self, gpu: GpuReadings, energy: WindowEnergy, window: Window) -> list[Reason]:
+        stream = gpu.descriptor.stream
+        flags = [flag for flag in self._flags if flag.device in (None, stream)]
         found: list[Reason] = [*energy.reasons, *gpu.slowed(energy.start_ns, energy.end_ns)]
+        found += [flag.reason for flag in flags if flag.touches(window.start_ns, window.end_ns)]
         if self._is_shared(gpu):
             found.append(Reason.WHOLE_BOARD)
         if self._simulated:
             found.append(Reason.SIMULATED)
-        return [reason.value for reason in dict.fromkeys(found)]
+        return list(dict.fromkeys(found))
 
     def _is_shared(self, gpu: GpuReadings) -> bool:
         """Whether the board is divided into MIG instances, whose power nobody can tell apart."""

@@ -26,8 +26,7 @@ class GpuReadings:
 
     def __init__(self, descriptor: Descriptor) -> None:
         self.descriptor = descriptor
-        windows = {name: column.window_ns for name, column in descriptor.columns.items() if column.window_ns}
-        self.meter = EnergyMeter(windows)
+        self.meter = EnergyMeter(descriptor.documented_windows_ns)
         self.cadence = Cadence()
         self._slowed: list[tuple[int, int]] = []
         self._answered_ns: int | None = None

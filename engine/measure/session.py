@@ -15,10 +15,13 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from engine.clock import NS
+from engine.documents import Document, Page
 from engine.errors import DeviceError, NoDevice, RecordingError, SamplerDied
+from engine.measure.company import Company
 from engine.measure.foreground import Foreground, cannot_run
 from engine.measure.simulated_load import simulated_load
 from engine.measure.transcript import Transcript
+from engine.renewals import Renewals
 from engine.sampling import Sampler
 
 RATE_HZ = 1000
@@ -76,6 +79,7 @@ class _Session:
         self._cut = asyncio.Event()
         """Something ends the window before its time; the outcome says what."""
         self._complete = False
+        self._company, self._renewals = Company(self._tell), Renewals()
 
     async def run(self) -> Outcome:
         with contextlib.ExitStack() as stack:
@@ -90,6 +94,9 @@ class _Session:
                 if not self._tell.begun:
                     raise
                 self._died(error)
+            self._company.end(self._clock.now_ns())
+            for stream in self._tell.measurement.gpus:
+                self._look(stream, self._clock.now_ns(), last=True)
             self._tell.stop(self._outcome.status, "; ".join(self._outcome.problems))
         return self._concluded()
 
@@ -209,6 +216,19 @@ class _Session:
 
     # -- the devices
 
+    def _look(self, stream: str, t_ns: int, *, last: bool = False) -> None:
+        """Tell what is known by now of a GPU's sensors."""
+        gpu = self._tell.measurement.gpus.get(stream)
+        if gpu is not None and (again := self._renewals.look(gpu.descriptor, gpu.meter, t_ns, last=last)):
+            self._tell(again)
+
+    def _sampled(self, document: Document) -> None:
+        self._tell(document)
+        if isinstance(document, Page):
+            self._look(document.stream, document.t_ns[-1])
+        if self._request.command:
+            self._company.see(document, running=self._child is not None and not self._complete)
+
     @contextlib.asynccontextmanager
     async def _sampling(self) -> AsyncIterator[Sampler]:
         """The sampler, and on a simulated GPU something to sample."""
@@ -221,7 +241,7 @@ class _Session:
             sampler = Sampler(
                 source="simulated" if request.simulate else "nvml",
                 clock_origin_ns=self._clock.origin_ns,
-                on_document=self._tell,
+                on_document=self._sampled,
                 rate_hz=request.rate_hz,
                 gpus=request.gpus,
                 occupancy=occupancy,

@@ -85,6 +85,10 @@ def _renewed(field: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda sensor: shown(sensor["period_ms"][field], 1)
 
 
+def _looks(window: Mapping[str, Any]) -> str:
+    return shown(window["ms"], 0) + (" (assumed)" if window["origin"] == "assumed" else "")
+
+
 def _apart(field: str) -> Callable[[Mapping[str, Any]], str]:
     def show(sensor: Mapping[str, Any]) -> str:
         percent = sensor["disagreement_percent"][field]
@@ -102,6 +106,7 @@ _ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("different instant readings a second", lambda sensor: shown(sensor["instant_per_second"], 1)),
     ("different counter readings a second", lambda sensor: shown(sensor["counter_per_second"], 1)),
     ("instant power renewed every, ms", _renewed("power_instant")),
+    ("instant power looks for, ms", lambda sensor: _looks(sensor["instant_window"])),
     ("average power renewed every, ms", _renewed("power_average")),
     ("energy counter renewed every, ms", _renewed("energy_counter")),
     ("instant against counter, %", _apart("instant")),

@@ -209,6 +209,7 @@ def sensor() -> dict[str, Any]:
         "stream": "gpu0", "source": "simulated", "achieved_hz": 99.9, "asked_hz": 100.0, "instant_per_second": 10.0,
         "counter_per_second": 10.0,
         "period_ms": {"power_instant": 100.1, "power_average": 100.1, "energy_counter": 100.0},
+        "instant_window": {"ms": 25.0, "origin": "documented"},
         "disagreement_percent": {"instant": 0.6, "average": 0.02}, "window_seconds": 8.1, "valid": True,
         "reasons": ["simulated"],
         "sampler": {"cpu_percent": 0.9, "call_us_p50": 6.1, "late_us_p50": 62.0, "late_us_p99": 640.2},

@@ -31,6 +31,7 @@ def exactly(**properties: object) -> dict[str, object]:
 SHAPE = exactly(
     start_ns=WHOLE,
     end_ns=WHOLE,
+    asked=exactly(start_ns=WHOLE, end_ns=WHOLE),
     simulated={"type": "boolean"},
     sampler_cpu_percent=NUMBER,
     gpus={
@@ -49,6 +50,7 @@ SHAPE = exactly(
             samples=WHOLE,
             achieved_hz=NUMBER,
             interval_error_ms=exactly(p50=NUMBER, p99=NUMBER),
+            instant_window=exactly(ms=NUMBER, origin={"enum": ["documented", "assumed", None]}),
             detected_period_ms=exactly(power_instant=NUMBER, energy_counter=NUMBER),
         ),
     },
@@ -152,6 +154,15 @@ def test_a_window_of_seconds_is_exact(lab: Lab) -> None:
         assert gpu["detected_period_ms"]["energy_counter"] == pytest.approx(100, rel=0.02)
         assert gpu["samples"] > 500 and result["simulated"] is False
         assert abs(gpu["energy_joules"] - gpu["cross_checks"]["counter_joules"]) < 1e-9
+
+
+def test_a_foreign_process_is_told_of_a_command_and_of_no_window_of_time(lab: Lab) -> None:
+    script = "high=300;processes=1:512:0:inf"
+    (command,) = lab.result("--", "sleep", "0.5", script=script)["gpus"]
+    assert "foreign_process" in command["reasons"] and command["valid"] is False
+    assert command["energy_joules"] == pytest.approx(lab.truth(command), rel=0.02)
+    (window,) = lab.result("--seconds", "0.5", script=script)["gpus"]
+    assert "foreign_process" not in window["reasons"]
 
 
 def test_a_command_is_measured_and_nothing_of_it_is_touched(lab: Lab) -> None:

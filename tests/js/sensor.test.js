@@ -16,6 +16,7 @@ function sensor(more = {}) {
   return {
     stream: 'gpu0', source: 'nvml', achieved_hz: 99.9, asked_hz: 100, instant_per_second: 10, counter_per_second: 10,
     period_ms: { power_instant: 100.1, power_average: 100, energy_counter: 99.9 },
+    instant_window: { ms: 25, origin: 'assumed' },
     disagreement_percent: { instant: 0.44, average: -0.01 }, window_seconds: 8, valid: true, reasons: [],
     sampler: { cpu_percent: 0.91, call_us_p50: 6.1, late_us_p50: 62, late_us_p99: 1240.2 }, ...more,
   };
@@ -55,16 +56,23 @@ test('a code that the server has not explained is its own words', () => {
 test('figures in words', () => {
   assert.deepEqual(figures(sensor()), {
     'Readings': '99.9 a second, as wanted', 'Energy counter': 'new every 100 ms (10.0/s)',
-    'Instant power': 'new every 100 ms (10.0/s)', 'Average power': 'new every 100 ms',
+    'Instant power': 'new every 100 ms (10.0/s)', 'Instant power sees': '25 ms of every 100 ms (assumed)',
+    'Average power': 'new every 100 ms',
     'Instant against counter': '0.4 % more over 8 s', 'Average against counter': 'the same over 8 s',
     'One driver call': '6 µs', 'Readings are late by': '62 µs, 99 of 100 under 1.2 ms', 'Cost of sampling': '0.9 % of a core',
   });
+});
+
+test('a window that is documented is not called assumed', () => {
+  assert.equal(figures(sensor({ instant_window: { ms: 25, origin: 'documented' } }))['Instant power sees'], '25 ms of every 100 ms');
+  assert.equal(figures(sensor({ instant_window: undefined }))['Instant power sees'], '—');
 });
 
 test('unknown figures are dashes and not zeros', () => {
   const nothing = sensor({
     achieved_hz: null, instant_per_second: null, counter_per_second: null,
     period_ms: { power_instant: null, power_average: null, energy_counter: null },
+    instant_window: { ms: null, origin: null },
     disagreement_percent: { instant: null, average: null }, window_seconds: null,
     sampler: { cpu_percent: null, call_us_p50: null, late_us_p50: null, late_us_p99: null },
   });

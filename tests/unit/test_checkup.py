@@ -177,7 +177,8 @@ def test_how_energy_is_come_by() -> None:
 
 def test_the_processors_counter_matters_to_cpu_demos() -> None:
     assert sensors.cpu_counter(None, needed=True).level == "ok"
-    assert sensors.cpu_counter(REFUSED, needed=True).level == "warning"
+    needed = sensors.cpu_counter(REFUSED, needed=True)
+    assert needed.level == "warning" and REFUSED.what in needed.text and needed.remedy == REFUSED.remedy
     assert sensors.cpu_counter(REFUSED, needed=False).level == "ok"
 
 

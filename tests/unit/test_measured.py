@@ -59,6 +59,8 @@ def test_the_window_of_seconds_is_told_in_absolute_time_and_lies_within_what_was
     assert result is not None
     (gpu,) = result["gpus"]
     assert result["start_ns"] == gpu["start_ns"] and result["end_ns"] == gpu["end_ns"]
+    assert result["asked"] == {"start_ns": ORIGIN + 1230 * MS, "end_ns": ORIGIN + 2950 * MS}
+    assert gpu["instant_window"] == {"ms": pytest.approx(25, rel=0.01), "origin": "assumed"}
     assert gpu["start_ns"] == pytest.approx(ORIGIN + 1300 * MS, abs=MS)
     assert gpu["end_ns"] == pytest.approx(ORIGIN + 2900 * MS, abs=MS)
     assert gpu["energy_joules"] == pytest.approx(480) and gpu["mean_watts"] == pytest.approx(300, rel=1e-3)
@@ -199,3 +201,31 @@ def test_the_table_says_what_is_unknown_simulated_and_doubtful(capsys: pytest.Ca
     print_measured(result, on_stderr=True)
     captured = capsys.readouterr()
     assert captured.out == "" and "energy counter" in captured.err
+
+
+# -- who else was there
+
+
+def foreign(begin_ms: int, end_ms: int | None, stream: str = "gpu0") -> Mark:
+    data = {"code": "foreign_process", "device": stream, "pids": [4242], **({} if end_ms else {"open": True})}
+    end_ns = end_ms * MS if end_ms else None
+    return Mark(kind=MarkKind.WARNING, t_ns=begin_ms * MS, end_t_ns=end_ns, text="process 4242", data=data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("marks", "flagged"),
+    [
+        ([foreign(500, None), foreign(500, 2000)], True),
+        ([foreign(500, None)], True),
+        ([foreign(500, None), foreign(500, 1000)], False),
+        ([foreign(500, 2000, "gpu1")], False),
+    ],
+    ids=["within", "still there", "before the window", "on another GPU"],
+)
+def test_a_foreign_process_makes_the_energy_not_the_commands_own(marks: list[Mark], flagged: bool) -> None:
+    result = told(start(), GPU, samples("gpu0", milliseconds=4000), *marks, edges="given").result()
+    assert result is not None
+    (gpu,) = result["gpus"]
+    assert (gpu["reasons"] == ["foreign_process"], gpu["valid"]) == (flagged, not flagged)
+    assert gpu["energy_joules"] is not None, "it is the board's all the same"
+    assert len(result["warnings"]) == sum(mark.end_t_ns is not None for mark in marks)

@@ -76,6 +76,23 @@ def test_each_arm_has_its_own_runtime(tmp_path: Path, monkeypatch: pytest.Monkey
     assert plan.arm("A").requested == {"url": "http://127.0.0.1:1/v1", "model": "m"}
 
 
+def test_a_race_on_the_cpu_says_which_permission_its_energy_counter_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race goes on without watts; its notes are the first warnings of its recording."""
+    counter = "/sys/class/powercap/intel-rapl:0/energy_uj"
+
+    def refused(kind: str, **_: object) -> None:
+        assert kind == "rapl"
+        raise NoDevice(f"no permission to read {counter}", remedy=f"sudo chmod a+r {counter}")
+
+    monkeypatch.setattr("engine.plan.making.find_sources", refused)
+    plan = planned(tmp_path, demo(COMMAND, COMMAND.replace("x", "y", 1), more="device: cpu"))
+    assert plan.power is None
+    (note,) = [note for note in plan.notes if "power sensor" in note]
+    assert f"no permission to read {counter}" in note and f"sudo chmod a+r {counter}" in note
+
+
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArmUnavailable, match="arm B: there is no program 'no-such-program' that may be run"):
         planned(tmp_path, demo(COMMAND, "{name: y, runtime: command, command: [no-such-program]}"), power="simulated")

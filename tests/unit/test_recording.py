@@ -82,9 +82,9 @@ def test_a_cut_recording_gives_the_figures_of_what_is_there(tmp_path: Path) -> N
 
 def test_a_later_schema_is_named_politely(tmp_path: Path) -> None:
     path = tmp_path / "new.jsonl"
-    line = encode(story()[0]).replace(b'"schema_version":2', b'"schema_version":99,"future":true')
+    line = encode(story()[0]).replace(b'"schema_version":3', b'"schema_version":99,"future":true')
     path.write_bytes(line)
-    with pytest.raises(RecordingNewer, match="schema 99, this wattrace reads up to 2; upgrade"):
+    with pytest.raises(RecordingNewer, match="schema 99, this wattrace reads up to 3; upgrade"):
         list(Reader(path))
 
 

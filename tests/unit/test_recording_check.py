@@ -22,7 +22,7 @@ def test_a_whole_recording_is_good_and_proves_it(tmp_path: Path) -> None:
     report = check(recorded(tmp_path / "race.jsonl"))
     assert report.verdict == "good" and report.findings == [] and report.cut is None
     assert report.sealed and report.recomputed
-    assert (report.rounds, report.requests, report.schema_version) == (4, 4, 2)
+    assert (report.rounds, report.requests, report.schema_version) == (4, 4, 3)
     assert report.streams["gpu0"].rows == 1740 and report.as_dict()["verdict"] == "good"
 
 

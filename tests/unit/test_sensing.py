@@ -45,6 +45,7 @@ def test_all_is_well() -> None:
     report = sensed(described(), *samples(hopper))
     assert report["achieved_hz"] == report["asked_hz"] == 100.0
     assert report["period_ms"] == {"power_instant": 100.0, "power_average": 100.0, "energy_counter": 100.0}
+    assert report["instant_window"] == {"ms": 25.0, "origin": "assumed"}
     assert report["instant_per_second"] == pytest.approx(10, abs=0.2)
     assert report["counter_per_second"] == pytest.approx(10, abs=0.2)
     assert abs(report["disagreement_percent"]["instant"]) < 0.2

@@ -1,0 +1,57 @@
+"""Who computes on a GPU beside the command that is measured: by descent, from lists of processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from engine.clock import NS
+from engine.documents import Mark, Page
+from engine.measure.company import Company
+
+STRANGER = 1
+
+
+@pytest.fixture
+def child() -> Iterator[int]:
+    """A process of ours, as a measured command is."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as process:
+        yield process.pid
+
+
+def listed(second: int, *pids: int) -> Page:
+    ids = ",".join(map(str, sorted(pids)))
+    return Page(stream="gpu0.processes", t_ns=[second * NS], data={"compute_process_ids": [ids]})
+
+
+def test_the_command_and_what_it_started_are_ours_and_others_are_not(child: int) -> None:
+    told: list[Mark] = []
+    company = Company(told.append)
+    company.see(listed(1), running=False)
+    company.see(listed(2, child), running=True)
+    company.see(listed(3, child, os.getpid()), running=True)
+    assert told == []
+    company.see(listed(4, child, STRANGER), running=True)
+    company.end(5 * NS)
+    begun, over = told
+    assert begun.data["pids"] == over.data["pids"] == [STRANGER] and begun.data["code"] == "foreign_process"
+    assert begun.data["open"] is True and (over.t_ns, over.end_t_ns) == (3 * NS, 5 * NS), "since it was not listed"
+
+
+def test_who_was_there_before_the_command_is_foreign_where_process_ids_mean_nothing_too() -> None:
+    """In a container the command has another number for the driver: what came while it ran may be it."""
+    told: list[Mark] = []
+    company = Company(told.append)
+    company.see(listed(1, 400_000_001), running=False)
+    company.see(listed(2, 400_000_001, 400_000_002), running=True)
+    assert [mark.data["pids"] for mark in told] == [[400_000_001]]
+
+
+def test_other_streams_say_nothing_of_processes() -> None:
+    told: list[Mark] = []
+    company = Company(told.append)
+    company.see(Page(stream="gpu0", t_ns=[1], data={"compute_process_ids": ["1"]}), running=True)
+    company.end(2)
+    assert told == []

@@ -13,6 +13,7 @@ from engine.outcome import read_ledger
 from engine.recording import Reader
 
 NOMINAL_NS = NS // 100
+LOST = "samples lost, of a thousand"
 
 
 def latencies(recording: Path) -> dict[str, float]:
@@ -24,11 +25,20 @@ def latencies(recording: Path) -> dict[str, float]:
     intervals = [later - earlier for earlier, later in pairwise(stamps)]
     errors = [abs(interval - NOMINAL_NS) / 1e6 for interval in intervals]
     return {
-        "sampler, achieved Hz": (len(stamps) - 1) * NS / (stamps[-1] - stamps[0]) if stamps else math.nan,
+        LOST: lost(within(pages, "sampler", "sampler_lateness_microseconds", span)),
         **pair("sampler lateness, us", late),
         **pair("sampling interval error, ms", errors),
         **answers(recording),
     }
+
+
+def lost(lateness_us: Iterator[tuple[int, float]]) -> float:
+    """How many deadlines in a thousand had no sample."""
+    due = [begun_ns - late * 1000 for begun_ns, late in lateness_us]
+    if len(due) < 2:
+        return math.nan
+    passed_over = sum(round((later - earlier) / NOMINAL_NS) - 1 for earlier, later in pairwise(due))
+    return 1000 * passed_over / (len(due) + passed_over)
 
 
 def answers(recording: Path) -> dict[str, float]:

@@ -49,6 +49,16 @@ def test_frames_come_before_anything_is_started(races: Races) -> None:
     assert not races.processes("engine.sampler"), "nothing runs that nobody asked for"
 
 
+def test_after_a_race_nothing_samples_any_more(races: Races) -> None:
+    process = races.start("demo", races.demo(rounds=2), "--autostart", "--no-browser", "--port", "0")
+    host = address(process)
+    list(frames(host, until="racing"))
+    assert races.processes("engine.sampler")
+    list(frames(host, until="done"))
+    wait_until(lambda: not races.processes("engine.sampler"), seconds=5, what="the sampler is gone")
+    assert process.poll() is None, "the server is still there"
+
+
 def test_kill_9_of_the_server_ends_the_race_with_its_stop(races: Races) -> None:
     process = races.start("demo", races.demo(seconds=30), "--autostart", "--no-browser", "--port", "0")
     list(frames(address(process), until="racing"))

@@ -254,10 +254,14 @@ async def test_a_counter_reset_is_passed_on_as_it_is(bench: Bench):
 
 
 async def test_a_slow_driver_still_gives_100_hz_on_two_gpus(bench: Bench):
-    sampler = await bench.run("gpus=2;delay_us=500", seconds=1.5)
-    assert {"gpu0", "gpu1"} <= set(sampler.descriptors)
-    first, last = bench.rows("gpu0")[0][0], bench.rows("gpu0")[-1][0]
-    assert min(len(bench.rows("gpu0")), len(bench.rows("gpu1"))) >= 60 * (last - first)
+    async with bench.sampler("gpus=2;delay_us=500") as sampler:
+        await bench.until(lambda: len(bench.rows("gpu0")) > 400 and len(bench.rows("gpu1")) > 400)
+    assert [each["rate_hz"] for each in sampler.provenance["devices"]] == [100, 100]
+    assert not [mark for mark in bench.marks() if "rate_hz" in mark.data], "nor was it lowered later"
+    # On a busy machine the best of four seconds: what a slow driver costs, it costs in each.
+    for stream in ("gpu0", "gpu1"):
+        stamps = [t for t, _ in bench.rows(stream)]
+        assert max((99 / (stamps[at + 99] - stamps[at]) for at in range(0, 400, 100)), default=0) >= 99
     assert min(bench.column("sampler_call_microseconds", "sampler")) >= 500
     assert min(bench.column("sampler_call_microseconds", "sampler.gpu1")) >= 500
 

@@ -125,6 +125,17 @@ def test_a_hanging_call_is_told_once_and_the_next_one_too():
     assert [mark.t_ns / NS for marks in told for mark in marks] == [2.0, 11.0]
 
 
+def test_it_looks_again_when_a_call_will_have_taken_a_second_and_no_sooner():
+    clock = FakeClock()
+    readers = [Reader(FakeSource(clock, index), clock, print) for index in range(2)]
+    hangs = Hangs()
+    assert hangs.due_ns(readers, 5 * NS) == 6 * NS, "a call may begin right now"
+    readers[1].calling_since_ns = 4 * NS + 7
+    assert hangs.due_ns(readers, 5 * NS) == 5 * NS + 7
+    assert hangs.marks(readers, 5 * NS + 7)
+    assert hangs.due_ns(readers, 5 * NS + 8) == 6 * NS + 8, "it has been told"
+
+
 def test_the_cost_is_a_row_a_second_and_one_for_what_is_left():
     clock, spent = FakeClock(), iter(range(0, NS, NS // 50))
     cost = Cost(clock, lambda: next(spent))

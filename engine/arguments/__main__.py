@@ -11,7 +11,7 @@ from engine.arguments.asking import ask
 def main(python: str) -> int:
     """Print the answer, one argument a line, without what is only true on this machine."""
     answer = ask(python, os.environ)
-    if answer is None or answer["vllm"] is None:
+    if answer is None or answer.get("server") is None:
         print(f"{python} has no vLLM that answers", file=sys.stderr)
         return 1
     head = orjson.dumps({"vllm": answer["vllm"], "server": answer["server"]}).decode()

@@ -16,6 +16,9 @@ from engine.arguments.accepted import Accepted
 _SECONDS = 180.0
 """A cold disk and a large CUDA build."""
 
+_hung: set[str] = set()
+"""Who has not answered in that time: as long as this process lives, nobody waits for it again."""
+
 
 class NoVllm(Exception):
     """The interpreter has no package called vllm."""
@@ -32,8 +35,9 @@ def accepted_by(python: str, env: Mapping[str, str] | None = None, *, folder: Pa
     the interpreter or its vLLM is another. Blocks for as long as vLLM takes to import. Raises NoVllm and NoAnswer.
     """
     env = {**os.environ, **(env or {})}
-    file = (folder or platformdirs.user_cache_path("wattrace") / "vllm-arguments") / f"{_key(python, env)}.json"
-    answer = _kept(file) or ask(python, env)
+    key = _key(python, env)
+    file = (folder or platformdirs.user_cache_path("wattrace") / "vllm-arguments") / f"{key}.json"
+    answer = _kept(file) or (None if key in _hung else ask(python, env, key))
     if answer is None:
         raise NoAnswer(python)
     if answer.get("vllm") is None:
@@ -46,8 +50,11 @@ def accepted_by(python: str, env: Mapping[str, str] | None = None, *, folder: Pa
     return accepted
 
 
-def ask(python: str, env: Mapping[str, str]) -> dict[str, Any] | None:
-    """What `question.py` answers in the interpreter `python`; None when it does not."""
+def ask(python: str, env: Mapping[str, str], key: str = "") -> dict[str, Any] | None:
+    """What `question.py` answers in the interpreter `python`; None when it does not.
+
+    Under the name `key` one that takes too long is remembered.
+    """
     source = Path(question.__file__).read_text(encoding="utf-8")
     # PYTHONSAFEPATH is -P, which interpreters before 3.11 refuse; from / they find nothing of ours either.
     quiet = {"PYTHONSAFEPATH": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
@@ -63,7 +70,10 @@ def ask(python: str, env: Mapping[str, str]) -> dict[str, Any] | None:
         )
         last = done.stdout.rstrip().rpartition(b"\n")[2].decode()
         answer = orjson.loads(last.removeprefix(question.PREFIX)) if last.startswith(question.PREFIX) else None
-    except (OSError, subprocess.TimeoutExpired, ValueError):
+    except subprocess.TimeoutExpired:
+        _hung.add(key)
+        return None
+    except (OSError, ValueError):
         return None
     return answer if isinstance(answer, dict) else None
 

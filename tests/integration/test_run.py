@@ -209,12 +209,12 @@ def test_a_race_that_may_stop_when_it_is_decided_does(races: Races) -> None:
 
 
 FOREIGN = """
-import sys, time
+import sys
 from pathlib import Path
 from engine.occupancy import Load, Occupancy
 occupancy = Occupancy(Path(sys.argv[1]))
+sys.stdin.readline()
 occupancy.write(1, Load(running=1, memory_share=0.5))
-print("computing", flush=True)
 sys.stdin.read()
 """
 
@@ -222,19 +222,21 @@ sys.stdin.read()
 def test_a_program_of_others_on_the_gpu_is_told_and_its_round_not_attributed(races: Races) -> None:
     """In the first arm's turn; the second one, whose place on the simulated GPU it takes, has its own later."""
     out = races.folder / "race.jsonl"
-    process = races.start("run", races.demo(seconds=5), "--out", str(out))
-    wait_until(lambda: begun_racing(out), what="the race has begun")
-    [line] = {line.split("--occupancy ")[1].split()[0] for line in races.processes("--occupancy").values()}
-    with subprocess.Popen(
-        [sys.executable, "-c", FOREIGN, line], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None and other.stdout.readline() == b"computing\n"
-        flagged = b'"code":"foreign_process"'
-        wait_until(lambda: flagged in out.read_bytes(), what="it is told")
+    process = races.start("run", races.demo(seconds=6), "--out", str(out))
+    wait_until(lambda: races.processes("--occupancy"), seconds=60, what="an arm starts")
+    file = next(iter(races.processes("--occupancy").values())).split("--occupancy ")[1].split()[0]
+    other = subprocess.Popen([sys.executable, "-c", FOREIGN, file], stdin=subprocess.PIPE, text=True)
+    assert other.stdin is not None
+    try:
+        wait_until(lambda: begun_racing(out), seconds=60, what="the race has begun")
+        other.stdin.write("now\n")
+        other.stdin.flush()
+        wait_until(lambda: b'"code":"foreign_process"' in out.read_bytes(), what="it is told")
+    finally:
         other.communicate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    begun, *_, over = [mark for mark in marks_of(out, MarkKind.WARNING) if mark.data.get("code") == "foreign_process"]
+    begun, over = [mark for mark in marks_of(out, MarkKind.WARNING) if mark.data.get("code") == "foreign_process"]
     assert begun.data["open"] is True and begun.data["device"] == over.data["device"] == "gpu0"
     assert begun.data["pids"] == [other.pid] and over.end_t_ns is not None
     one, four = json.loads(races.run("compare", str(out), "--json").stdout)["arms"]

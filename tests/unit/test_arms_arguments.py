@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from engine.arguments import asking
 from engine.arguments.accepted import Accepted, shipped
 from engine.arguments.asking import NoAnswer, NoVllm, accepted_by, ask
 from engine.arms.simulated import simulated_launch
@@ -173,6 +174,17 @@ def test_who_does_not_even_say_whether_there_is_a_vllm(tmp_path: Path, answer: o
     for python in (str(interpreter(tmp_path, answer)), "/no/such/python", "/bin/true"):
         with pytest.raises(NoAnswer):
             accepted_by(python, folder=tmp_path / "kept")
+
+
+def test_nobody_waits_twice_for_an_interpreter_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_SECONDS", 2.0)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho x >> {tmp_path}/asked\nexec sleep 600\n")
+    python.chmod(0o755)
+    for _ in range(2):
+        with pytest.raises(NoAnswer):
+            accepted_by(str(python), folder=tmp_path / "kept")
+    assert asked(tmp_path) == 1
 
 
 def test_a_vllm_whose_parser_is_elsewhere_is_a_vllm_all_the_same(tmp_path: Path) -> None:

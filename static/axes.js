@@ -16,7 +16,7 @@ import { element, setAttribute, show, svg } from './dom.js';
  * @property {string[]} xLabels
  */
 
-const BUNDLE = '/plotly.min.js';
+const BUNDLE = 'plotly.min.js';
 const CONFIG = {
   staticPlot: true, displayModeBar: false, displaylogo: false, responsive: false,
   // The library's fourth version offers its maker's cloud by default.

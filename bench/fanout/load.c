@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18, AT_ONCE = 64, EVENTS = 512, TICK_MS = 5, READY_SECONDS = 20 };
+enum { CHUNK = 1 << 18, AT_ONCE = 64, EVENTS = 512, TICK_MS = 5, READY_SECONDS = 60 };
 
 static Group groups[MOST_GROUPS];
 static Viewer *viewers;

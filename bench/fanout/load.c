@@ -125,7 +125,7 @@ static void pass_time(Viewer *viewer, char *chunk, long long now) {
     if (viewer->state == AWAY && viewer->due_ns && now >= viewer->due_ns && opening < AT_ONCE) {
         viewer->due_ns = 0;
         enter(viewer);
-    } else if (viewer->state == OPEN && group->kind == CHURN && now >= viewer->due_ns) {
+    } else if (ready && viewer->state == OPEN && group->kind == CHURN && now >= viewer->due_ns) {
         struct linger rudely = {1, 0};
         int how = rand() % 3; /* a close frame, a plain end, or a reset */
         if (how == 0) send_frame(viewer, 8, "\x03\xe8", 2);

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from server.fastpath import WIRE
 from server.frames import HELLO_BYTES
 
 pytestmark = pytest.mark.alone
@@ -244,7 +245,8 @@ async def test_who_is_not_let_in_yet_when_the_server_goes_is_no_error(caplog: py
 
     async def late(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
-            await asyncio.sleep(0.5)
+            while not scope["extensions"][WIRE]["protocol"].transport.is_closing():
+                await asyncio.sleep(0)
         await app(scope, receive, send)
 
     serving.server.config.app = late

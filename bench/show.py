@@ -52,9 +52,13 @@ class Show:
                 stdout=streams["stdout"],
             )
 
-    def address(self) -> str:
-        """Where it serves, as it announces it."""
-        wait_until(lambda: self.process.poll() is not None or self._watch(), what="the server has announced itself")
+    def address(self, seconds: float = 20) -> str:
+        """Where it serves, as it announces it within `seconds`."""
+        wait_until(
+            lambda: self.process.poll() is not None or self._watch(),
+            seconds=seconds,
+            what="the server has announced itself",
+        )
         assert self.process.poll() is None, self.output.read_text()
         return self._watch()
 

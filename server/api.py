@@ -15,7 +15,7 @@ from server.hub import Hub
 from server.presenter.desk import Desk
 
 _BAD_TICKET = "this login link is wrong, too old, or has been used already; send the token, or restart the server"
-_TARGETS = {"present": "/present"}
+_TARGETS = {"present": "present"}
 
 
 class Api:
@@ -73,7 +73,7 @@ class Api:
         if cookie is None and not self.gate.is_presenter(request):
             return failure(401, _BAD_TICKET)
         # A fixed list: a link that logs in must not be able to lead anywhere else.
-        target = _TARGETS.get(request.query_params.get("to", ""), "/")
+        target = _TARGETS.get(request.query_params.get("to", ""), "./")
         response = RedirectResponse(target, 303, headers={"cache-control": "no-store"})
         if cookie is not None:
             secure = request.url.scheme == "https"
@@ -81,6 +81,7 @@ class Api:
                 cookie_name(request),
                 cookie,
                 max_age=SESSION_SECONDS,
+                path=None,  # that of this address, which a proxy may have put under a path of somebody's own
                 httponly=True,
                 samesite="strict",
                 secure=secure,

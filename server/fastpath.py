@@ -149,8 +149,11 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """The server ends: close, but do not wait for ever for somebody who does not read."""
+        refused = not self.handshake_complete
         super().shutdown()
         self.abort_after(_SHUTDOWN_SECONDS)
+        if refused:  # by a 500, after which the application must not answer the handshake, too
+            self.disconnected = True
 
     @property
     def answered(self) -> bool:

@@ -11,11 +11,11 @@ import re
 from server import joining
 from server.packed import Packed
 
-_SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="/static/[^>]*>\n)+')
-_SHEET = re.compile(r'href="/static/([\w/.-]+)"([^>]*)>')
-_SCRIPTS = re.compile(r'(?:[ \t]*<script src="/static/[^>]*></script>\n)+')
-_SCRIPT = re.compile(r'src="/static/([\w/.-]+)"')
-_MODULE = re.compile(r'<script type="module" src="/static/([\w/.-]+)"></script>')
+_SHEETS = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="static/[^>]*>\n)+')
+_SHEET = re.compile(r'href="static/([\w/.-]+)"([^>]*)>')
+_SCRIPTS = re.compile(r'(?:[ \t]*<script src="static/[^>]*></script>\n)+')
+_SCRIPT = re.compile(r'src="static/([\w/.-]+)"')
+_MODULE = re.compile(r'<script type="module" src="static/([\w/.-]+)"></script>')
 _MOST_PARTS = 64  # of pages that were open before their files changed
 _HTML, _CSS, _JS = (f"text/{kind}; charset=utf-8" for kind in ("html", "css", "javascript"))
 
@@ -70,7 +70,7 @@ class JoinedPages:
         self._parts[name] = part
         while len(self._parts) > _MOST_PARTS:
             del self._parts[next(iter(self._parts))]
-        return f"/joined/{name}"
+        return f"joined/{name}"
 
 
 def _stamp() -> Stamp:

@@ -11,7 +11,7 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
-_SHEET = re.compile(r'<link rel="stylesheet" href="/static/([\w/.-]+\.css)"')
+_SHEET = re.compile(r'<link rel="stylesheet" href="static/([\w/.-]+\.css)"')
 _ANY_MODULE_SYNTAX = re.compile(r"^(?:import|export)\b(?! \{\};).*|\bawait import\(.*", re.MULTILINE)
 
 

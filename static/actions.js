@@ -31,22 +31,22 @@ export function request(name, state) {
   const { show } = state;
   switch (name) {
     case 'toggle':
-      if (!busy(state)) return { path: '/api/run/start', body: {} };
-      return { path: '/api/run/stop', body: {}, confirm: replaying(state) && !show.fallback ? undefined : 'Stop the race?' };
+      if (!busy(state)) return { path: 'api/run/start', body: {} };
+      return { path: 'api/run/stop', body: {}, confirm: replaying(state) && !show.fallback ? undefined : 'Stop the race?' };
     case 'next':
-      if (replaying(state)) return { path: '/api/replay', body: { step: 'next' } };
-      return busy(state) ? { path: '/api/run/next', body: {} } : null;
+      if (replaying(state)) return { path: 'api/replay', body: { step: 'next' } };
+      return busy(state) ? { path: 'api/run/next', body: {} } : null;
     case 'back':
-      return replaying(state) ? { path: '/api/replay', body: { step: 'previous' } } : null;
+      return replaying(state) ? { path: 'api/replay', body: { step: 'previous' } } : null;
     case 'swap':
-      return { path: '/api/show/swap', body: { swapped: !show.swapped } };
+      return { path: 'api/show/swap', body: { swapped: !show.swapped } };
     case 'freeze':
-      return { path: '/api/show/freeze', body: { frozen: !show.frozen } };
+      return { path: 'api/show/freeze', body: { frozen: !show.frozen } };
     case 'verdict':
-      return { path: '/api/show/verdict', body: { hidden: !show.verdict_hidden } };
+      return { path: 'api/show/verdict', body: { hidden: !show.verdict_hidden } };
     case 'fallback':
-      if (show.fallback?.on) return { path: '/api/show/fallback', body: { to: 'live' }, confirm: 'Back to live?' };
-      return show.fallback?.available ? { path: '/api/show/fallback', body: { to: 'replay' } } : null;
+      if (show.fallback?.on) return { path: 'api/show/fallback', body: { to: 'live' }, confirm: 'Back to live?' };
+      return show.fallback?.available ? { path: 'api/show/fallback', body: { to: 'replay' } } : null;
     default:
       return null;
   }

@@ -17,7 +17,7 @@ import { element, setAttribute, svg } from './dom.js';
  * @typedef {{at: number[], labels: string[]}} Times labels along the foot, `at` from -30 at the left edge to 0 at the right
  */
 
-const BUNDLE = '/plotly.min.js';
+const BUNDLE = 'plotly.min.js';
 const CONFIG = {
   staticPlot: true, displayModeBar: false, displaylogo: false, responsive: false,
   // The library's fourth version offers its maker's cloud by default.

@@ -124,7 +124,7 @@ export class BetForm {
 
   /** Asks what this phone has guessed: it may have been here before, or be told now how it did. */
   async refresh() {
-    const reply = await ask('/api/bet');
+    const reply = await ask('api/bet');
     if (!reply.ok || this.busy) return;
     const before = this.mine;
     this.mine = reply.body.mine ?? null;
@@ -148,7 +148,7 @@ export class BetForm {
     this.busy = true;
     this.send.disabled = true;
     const guess = this.costs.input.checked ? -Math.abs(joules) : joules;
-    const reply = await ask('/api/bet', { nickname: this.name.value, guess });
+    const reply = await ask('api/bet', { nickname: this.name.value, guess });
     this.busy = false;
     this.send.disabled = false;
     setText(this.error, reply.error);

@@ -28,7 +28,7 @@ export class Control {
     this.toggle = button('Start', () => this.actions.act('toggle'));
     this.take = button('Take over', async () => this.told(await takeControl(true)));
     this.console = element('a', 'button', 'Console');
-    this.console.href = '/present';
+    this.console.href = 'present';
     this.speeds = SPEEDS.map((speed) => button(`${speed}×`, () => this.setSpeed(speed)));
     this.speed = element('div', 'speeds', ...this.speeds);
     this.speed.setAttribute('role', 'group');
@@ -39,7 +39,7 @@ export class Control {
 
   /** Asks whether this browser may start and stop. */
   async ask() {
-    const { ok, status, answer } = await ask('GET', '/api/run');
+    const { ok, status, answer } = await ask('GET', 'api/run');
     // Without an answer nothing is offered; the stream says what is wrong with the connection.
     if (status) this.dispatch({ type: 'access', control: ok && answer?.control === true });
   }
@@ -51,7 +51,7 @@ export class Control {
 
   /** @param {number} speed */
   async setSpeed(speed) {
-    const answer = await post('/api/replay', { speed });
+    const answer = await post('api/replay', { speed });
     this.told(answer);
     if (answer.ok) this.dispatch({ type: 'speed', speed });
   }

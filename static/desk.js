@@ -51,7 +51,7 @@ export function post(path, body = {}) {
 
 /** Takes control, from another console too when `take`. @param {boolean} take */
 export function takeControl(take) {
-  return post('/api/show/lock', { name: consoleName(), take });
+  return post('api/show/lock', { name: consoleName(), take });
 }
 
 /** Private windows may refuse to keep anything. @param {string} key */

@@ -102,7 +102,7 @@ export class Dvr {
 
   /** What everyone sees. @param {object} wishes */
   async ask(wishes) {
-    await post('/api/replay', wishes);
+    await post('api/replay', wishes);
   }
 
   async send() {

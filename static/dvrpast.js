@@ -9,7 +9,7 @@ const MARGIN = 1; // spans on each side, so that small moves need no answer from
 
 /** Asks the server for a part of the run on stage; null where it cannot be had. @type {Ask} */
 export async function askPages(query) {
-  const answer = await fetch(`/api/run/pages?${query}`).catch(() => null);
+  const answer = await fetch(`api/run/pages?${query}`).catch(() => null);
   return answer?.ok ? answer.json() : null;
 }
 

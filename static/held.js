@@ -25,7 +25,7 @@ export async function heldPicture(now_t_ns) {
 /** @returns {Promise<import('./types.js').Hello | null>} */
 async function ask() {
   try {
-    const answer = await fetch('/api/run/held', { cache: 'no-store' });
+    const answer = await fetch('api/run/held', { cache: 'no-store' });
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;

@@ -20,7 +20,7 @@ export class JoinCard {
     if (!join?.shown || join.url === this.url) return;
     this.url = join.url;
     // The address in the query makes the browser ask again when the presenter has picked another one.
-    setAttribute(this.code, 'src', `/qr.svg?for=${encodeURIComponent(join.url)}`);
+    setAttribute(this.code, 'src', `qr.svg?for=${encodeURIComponent(join.url)}`);
     setText(this.short, join.short);
   }
 }

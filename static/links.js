@@ -22,13 +22,17 @@ function takeEarly() {
   return null;
 }
 
+/** @param {string} query @returns {string} the address of `ws` beside the page, whatever path a proxy has put both under */
+function socketUrl(query) {
+  return new URL(`ws${query}`, document.baseURI).href.replace(/^http/, 'ws');
+}
+
 /** The WebSocket, where viewers say what they have seen. */
 export class SocketLink {
   /** @param {string} query @param {Ears} ears */
   constructor(query, ears) {
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const early = query === '' ? takeEarly() : null;
-    this.socket = early?.socket ?? new WebSocket(`${scheme}://${location.host}/ws${query}`);
+    this.socket = early?.socket ?? new WebSocket(socketUrl(query));
     this.socket.onopen = ears.open;
     this.socket.onmessage = ({ data }) => { if (typeof data === 'string') ears.message(data); };
     this.socket.onclose = ({ code }) => ears.lost(code);
@@ -55,7 +59,7 @@ export class SocketLink {
  */
 async function refusal() {
   try {
-    const answer = await fetch('/events', { method: 'HEAD' });
+    const answer = await fetch('events', { method: 'HEAD' });
     return answer.status === 503 && answer.headers.has('Retry-After') ? FULL : LOST;
   } catch {
     return LOST;
@@ -66,7 +70,7 @@ async function refusal() {
 export class EventLink {
   /** @param {string} query @param {Ears} ears */
   constructor(query, ears) {
-    this.source = new EventSource(`/events${query}`);
+    this.source = new EventSource(`events${query}`);
     this.source.onopen = ears.open;
     this.source.onmessage = ({ data }) => ears.message(data);
     this.source.onerror = () => {

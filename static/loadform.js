@@ -85,14 +85,14 @@ export class LoadForm {
   async send(index) {
     if (this.busy) return;
     this.busy = true;
-    const reply = await ask('/api/load', { prompt: index });
+    const reply = await ask('api/load', { prompt: index });
     this.busy = false;
     setText(this.error, reply.error);
     if (reply.ok) this.take(reply.body.mine);
   }
 
   async poll() {
-    const reply = await ask('/api/load');
+    const reply = await ask('api/load');
     if (reply.ok) this.take(reply.body.mine ?? null);
     else if (this.mine && PENDING.includes(this.mine.state)) this.later();
   }

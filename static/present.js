@@ -35,11 +35,11 @@ const audience = new Audience(
   { tiles: byId('audience'), ways: byId('ways'), guesses: /** @type {HTMLDetailsElement} */ (byId('guesses')) },
   async (path, body) => { told(await post(path, body)); lookAtGuesses(); },
 );
-const replay = new ReplayCard(byId('replay'), async (wishes) => told(await post('/api/replay', wishes)));
+const replay = new ReplayCard(byId('replay'), async (wishes) => told(await post('api/replay', wishes)));
 const script = new Script({
   steps: byId('steps'), notes: byId('notes'), programme: byId('programme'), learn: byId('demo-learn'),
   demo: /** @type {HTMLSelectElement} */ (byId('demo')),
-}, async (demo) => { told(await post('/api/show/demo', { demo })); look(); });
+}, async (demo) => { told(await post('api/show/demo', { demo })); look(); });
 const checks = new CheckList({
   said: byId('check-said'), button: button('check'), list: byId('findings'), fine: byId('fine'),
 }, check);
@@ -80,7 +80,7 @@ function told({ error, status }) {
 
 /** Asks for what only the presenter hears. */
 async function look() {
-  const { ok, status, answer } = await ask('GET', '/api/show');
+  const { ok, status, answer } = await ask('GET', 'api/show');
   if (ok) dispatch({ type: 'desk', desk: answer });
   else if (status === 401) dispatch({ type: 'shut' });
   return ok ? answer : null;
@@ -95,18 +95,18 @@ async function begin() {
 async function check() {
   const demo = state.desk?.demo ?? '';
   dispatch({ type: 'check', check: { state: 'running', findings: [], demo } });
-  const { ok, answer, error } = await ask('GET', `/api/preflight?demo=${encodeURIComponent(demo)}`);
+  const { ok, answer, error } = await ask('GET', `api/preflight?demo=${encodeURIComponent(demo)}`);
   dispatch({ type: 'check', check: ok ? { state: 'done', ok: answer.ok, findings: answer.findings } : { state: 'failed', error } });
 }
 
 async function lookAtGuesses() {
   if (!state.stream.show.bet || !/** @type {HTMLDetailsElement} */ (byId('guesses')).open) return;
-  const { ok, answer } = await ask('GET', '/api/show/bet');
+  const { ok, answer } = await ask('GET', 'api/show/bet');
   if (ok) dispatch({ type: 'guesses', guesses: answer.guesses ?? [] });
 }
 
 async function lookForWays() {
-  const { ok, answer } = await ask('GET', '/api/show/addresses');
+  const { ok, answer } = await ask('GET', 'api/show/addresses');
   if (ok) dispatch({ type: 'ways', ways: answer.addresses ?? [] });
 }
 
@@ -188,12 +188,12 @@ function bind() {
   byId('help').addEventListener('click', () => keys.help());
   byId('take').addEventListener('click', async () => {
     const { mine } = holder(state);
-    told(mine ? await post('/api/show/unlock') : await takeControl(state.stream.show.presenter !== null));
+    told(mine ? await post('api/show/unlock') : await takeControl(state.stream.show.presenter !== null));
   });
   byId('automatic').addEventListener('change', async (event) => {
     const automatic = /** @type {HTMLInputElement} */ (event.target).checked;
     boxUntilMs = Infinity;
-    told(await post('/api/show/fallback', { automatic }));
+    told(await post('api/show/fallback', { automatic }));
     boxUntilMs = performance.now() + TOLD_MS;
   });
   byId('guesses').addEventListener('toggle', lookAtGuesses);

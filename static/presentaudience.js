@@ -27,15 +27,15 @@ export class Audience {
   act(name) {
     const show = this.state?.stream.show;
     if (!show) return;
-    if (name === 'join' && show.join?.shown) this.post('/api/show/join', { shown: false });
+    if (name === 'join' && show.join?.shown) this.post('api/show/join', { shown: false });
     else if (name === 'join') this.showWay();
-    else if (name === 'bet') this.post('/api/show/bet', { state: betStep(show.bet).state });
-    else if (name === 'bet-off') this.post('/api/show/bet', { state: 'off' });
-    else if (name === 'load') this.post('/api/show/load', { open: !show.load?.open });
+    else if (name === 'bet') this.post('api/show/bet', { state: betStep(show.bet).state });
+    else if (name === 'bet-off') this.post('api/show/bet', { state: 'off' });
+    else if (name === 'load') this.post('api/show/load', { open: !show.load?.open });
   }
 
   showWay() {
-    this.post('/api/show/join', { address: this.way.value || null, shown: true });
+    this.post('api/show/join', { address: this.way.value || null, shown: true });
   }
 
   /** @param {Present} state */
@@ -68,7 +68,7 @@ export class Audience {
     remove.type = 'button';
     const name = nickname || 'Anonymous';
     remove.setAttribute('aria-label', `Remove the guess of ${name}`);
-    remove.addEventListener('click', () => this.post('/api/show/bet/remove', { id }));
+    remove.addEventListener('click', () => this.post('api/show/bet/remove', { id }));
     return element('li', '', element('span', '', name), element('span', '', `${short(guess)} J`), remove);
   }
 }

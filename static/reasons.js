@@ -17,7 +17,7 @@ export class Reasons {
     if (this.asked) return;
     this.asked = true;
     try {
-      const response = await fetch('/api/reasons', { credentials: 'same-origin' });
+      const response = await fetch('api/reasons', { credentials: 'same-origin' });
       this.asked = response.ok;
       if (response.ok) this.known = await response.json();
     } catch {

@@ -26,7 +26,7 @@ export function wanted(frame) {
 /** Brings the last turns of resting arms into their tracks; what cannot be had is left out. @param {Frame | null | undefined} frame @param {Tracks} tracks */
 export async function recall(frame, tracks) {
   await Promise.all(wanted(frame).map(async ({ label, query }) => {
-    const answer = await fetch(`/api/run/pages?${query}`).catch(() => null);
+    const answer = await fetch(`api/run/pages?${query}`).catch(() => null);
     if (!answer?.ok) return;
     /** @type {Power & {run: string | null}} */
     const power = await answer.json();

@@ -56,7 +56,7 @@ export class Reserve {
 
   /** @param {string} wanted */
   async fetch(wanted) {
-    const answer = await fetch('/api/show/reserve', { credentials: 'same-origin', cache: 'no-store' }).catch(() => null);
+    const answer = await fetch('api/show/reserve', { credentials: 'same-origin', cache: 'no-store' }).catch(() => null);
     const bytes = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
     if (!bytes) return;
     this.bytes = bytes;

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18, AT_ONCE = 64, EVENTS = 512, TICK_MS = 5, READY_SECONDS = 20 };
+enum { CHUNK = 1 << 18, AT_ONCE = 64, EVENTS = 512, TICK_MS = 5, READY_SECONDS = 60 };
 
 static Group groups[MOST_GROUPS];
 static Viewer *viewers;
@@ -125,7 +125,7 @@ static void pass_time(Viewer *viewer, char *chunk, long long now) {
     if (viewer->state == AWAY && viewer->due_ns && now >= viewer->due_ns && opening < AT_ONCE) {
         viewer->due_ns = 0;
         enter(viewer);
-    } else if (viewer->state == OPEN && group->kind == CHURN && now >= viewer->due_ns) {
+    } else if (ready && viewer->state == OPEN && group->kind == CHURN && now >= viewer->due_ns) {
         struct linger rudely = {1, 0};
         int how = rand() % 3; /* a close frame, a plain end, or a reset */
         if (how == 0) send_frame(viewer, 8, "\x03\xe8", 2);

@@ -19,7 +19,7 @@ def soak(folder: Path, hours: float = 1.0) -> list[Row]:
     """The server's memory and descriptors meanwhile."""
     recording = make(folder, hours)
     with show("replay", str(recording), "--speed", str(SPEED), "--no-browser", "--port", "0") as replay:
-        url = replay.address()
+        url = replay.address(seconds=60)
         pin(replay.process.pid, cores()[0])
         files = open_files(replay.process.pid)
         with load(folder, url.rpartition(":")[2], f"hall:{VIEWERS}:10:0:churn") as hall:

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from server.fastpath import WIRE
 from server.frames import HELLO_BYTES
 
 pytestmark = pytest.mark.alone
@@ -236,3 +237,22 @@ async def test_going_away_is_told() -> None:
         server.server.should_exit = True
         assert await closed(viewer) == 1001
         await viewer.close()
+
+
+async def test_who_is_not_let_in_yet_when_the_server_goes_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    serving = Serving()
+    app = serving.stage.app
+
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            while not scope["extensions"][WIRE]["protocol"].transport.is_closing():
+                await asyncio.sleep(0)
+        await app(scope, receive, send)
+
+    serving.server.config.app = late
+    with caplog.at_level("ERROR"), serving as server:
+        early = silent_viewer(server.port)
+        await settle(lambda: bool(server.server.server_state.tasks))
+    assert early.recv(12) == b"HTTP/1.1 500"
+    early.close()
+    assert caplog.text == ""

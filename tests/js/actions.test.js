@@ -7,10 +7,10 @@ const state = (now, show = {}, replay = false) => ({ ...initial(), frame: { stat
 const fallback = (more) => ({ fallback: { on: false, available: true, automatic: false, file: 'f', recorded_utc: '', why: '', live: 'racing', ...more } });
 
 test('a race that runs is stopped, another one is started', () => {
-  for (const now of ['idle', 'done', 'failed', 'aborted']) assert.equal(request('toggle', state(now)).path, '/api/run/start');
+  for (const now of ['idle', 'done', 'failed', 'aborted']) assert.equal(request('toggle', state(now)).path, 'api/run/start');
   for (const now of ['preparing', 'warming', 'racing', 'cooling']) {
     const { path, confirm } = request('toggle', state(now));
-    assert.equal(path, '/api/run/stop');
+    assert.equal(path, 'api/run/stop');
     assert.ok(confirm, 'a race is not stopped by one slip of the thumb');
   }
   assert.equal(busy(initial()), false);
@@ -18,14 +18,14 @@ test('a race that runs is stopped, another one is started', () => {
 
 test('while a recording is on the screen, the race itself is what starts and stops', () => {
   const dead = state('racing', fallback({ on: true, live: 'failed' }), true);
-  assert.equal(request('toggle', dead).path, '/api/run/start');
+  assert.equal(request('toggle', dead).path, 'api/run/start');
   assert.equal(busy(state('done', fallback({ on: true, live: 'racing' }), true)), true);
 });
 
 test('next ends a turn of a race, and steps in a recording', () => {
   assert.equal(request('next', state('idle')), null);
-  assert.equal(request('next', state('racing')).path, '/api/run/next');
-  assert.deepEqual(request('next', state('racing', {}, true)), { path: '/api/replay', body: { step: 'next' } });
+  assert.equal(request('next', state('racing')).path, 'api/run/next');
+  assert.deepEqual(request('next', state('racing', {}, true)), { path: 'api/replay', body: { step: 'next' } });
   assert.equal(request('back', state('racing')), null);
   assert.deepEqual(request('back', state('racing', {}, true)).body, { step: 'previous' });
 });
@@ -40,7 +40,7 @@ test('what is on is turned off, and the other way round', () => {
 test('panic needs a recording and no second thought; back to live needs one', () => {
   assert.equal(request('fallback', state('racing')), null);
   assert.equal(request('fallback', state('racing', fallback({ available: false }))), null);
-  assert.deepEqual(request('fallback', state('racing', fallback())), { path: '/api/show/fallback', body: { to: 'replay' } });
+  assert.deepEqual(request('fallback', state('racing', fallback())), { path: 'api/show/fallback', body: { to: 'replay' } });
   const back = request('fallback', state('racing', fallback({ on: true })));
   assert.deepEqual([back.body, Boolean(back.confirm)], [{ to: 'live' }, true]);
   assert.equal(request('dance', state('racing')), null);
@@ -55,11 +55,11 @@ test('what cannot be undone waits until it is asked for again', async (context) 
   assert.equal(actions.question('toggle', performance.now()), 'Stop the race?');
   assert.equal(actions.question('toggle', performance.now() + 60_000), '', 'not for ever');
   await actions.act('freeze');
-  assert.deepEqual(asked, ['/api/show/freeze'], 'what can be undone is done at once');
+  assert.deepEqual(asked, ['api/show/freeze'], 'what can be undone is done at once');
   assert.equal(actions.question('toggle', performance.now()), '', 'and anything else in between is a no');
   await actions.act('toggle');
   await actions.act('toggle');
-  assert.deepEqual(asked, ['/api/show/freeze', '/api/run/stop']);
+  assert.deepEqual(asked, ['api/show/freeze', 'api/run/stop']);
 });
 
 test('a key that is pressed again before the server has answered asks for nothing more', async (context) => {
@@ -78,6 +78,6 @@ test('a key that is pressed again before the server has answered asks for nothin
   await actions.act('fallback');
   answer();
   await first;
-  assert.deepEqual(asked, ['/api/show/fallback']);
+  assert.deepEqual(asked, ['api/show/fallback']);
   assert.equal(actions.waiting, '');
 });

@@ -34,11 +34,11 @@ def test_modules_that_cannot_be_one_script_are_refused(static: Path) -> None:
 
 
 PAGE = """<head>
-  <script src="/static/one.js"></script>
-  <script src="/static/two.js"></script>
-  <link rel="stylesheet" href="/static/a.css">
-  <link rel="stylesheet" href="/static/b.css" id="last">
-  <script type="module" src="/static/main.js"></script>
+  <script src="static/one.js"></script>
+  <script src="static/two.js"></script>
+  <link rel="stylesheet" href="static/a.css">
+  <link rel="stylesheet" href="static/b.css" id="last">
+  <script type="module" src="static/main.js"></script>
 </head>
 """
 
@@ -51,11 +51,11 @@ def test_a_page_asks_for_one_of_each_kind_and_for_new_ones_when_a_file_has_chang
     pages = JoinedPages()
 
     def parts() -> list[str]:
-        return re.findall(r'(?:src|href)="/joined/([^"]+)"', pages.page("p.html").plain.decode())
+        return re.findall(r'(?:src|href)="joined/([^"]+)"', pages.page("p.html").plain.decode())
 
     scripts, sheet, module = parts()
     page = pages.page("p.html").plain.decode()
-    assert 'id="last"' in page and "<script defer src=" in page and "/static/" not in page
+    assert 'id="last"' in page and "<script defer src=" in page and "static/" not in page
     texts = [part.plain.decode() for name in (scripts, sheet, module) if (part := pages.part(name))]
     assert texts[0] == "one();\ntwo();\n" and texts[1] == ".a {}\n\n.b {}\n" and "const b = 1" in texts[2]
     (static / "b.js").write_text("export const b = 22;\n")
@@ -68,7 +68,7 @@ def test_a_page_asks_for_one_of_each_kind_and_for_new_ones_when_a_file_has_chang
 def test_every_page_of_ours_is_three_requests(name: str) -> None:
     page = JoinedPages().page(name).plain.decode()
     asked = re.findall(r'<(?:script|link rel="stylesheet")[^>]*(?:src|href)="([^"]+)"', page)
-    assert len(asked) == 3 and all(path.startswith("/joined/") for path in asked)
+    assert len(asked) == 3 and all(path.startswith("joined/") for path in asked)
 
 
 def test_what_is_known_is_not_sent_again_and_what_is_sent_is_packed() -> None:

@@ -1,10 +1,11 @@
 """How fast an hour's recording is exported, each format in a process of its own; whether SQL finds its energy again."""
 
+import json
 import re
 from pathlib import Path
 
 import engine.recording
-from bench.figures import Row, most, told
+from bench.figures import Row, fact, most, told
 from bench.recording.hour import write_hour
 from bench.recording.reading import MOST_MB, ROOT, alone
 
@@ -28,11 +29,19 @@ def exporting(folder: Path) -> list[Row]:
         if form == "parquet":
             found.append(most("an hour to Parquet", seconds, 5, "s", note=note))
             found.append(most("memory for that", mb, MOST_MB, "MB", digits=0))
+            told_there, summary = _summary_in(out), engine.recording.open(path).summary()
+            found.append(fact("the summary in it, to the last bit", "the recording's", told_there == summary))
         else:
             found.append(told(f"  to {form}", seconds, "s", note=f"{note}; {mb:.0f} MB of memory"))
     # Last: processes inherit the peak of memory of the one that starts them.
     found.append(most("energy by SQL, off by (in its uncertainties)", _off(path, folder / "parquet"), 1, "", digits=4))
     return found
+
+
+def _summary_in(tables: Path) -> object:
+    import pyarrow.parquet as pq
+
+    return json.loads(pq.read_schema(tables / "arms.parquet").metadata[b"wattrace"])["summary"]
 
 
 def _off(path: Path, tables: Path) -> float:

@@ -2,6 +2,9 @@
 
 import json
 import random
+import re
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +99,49 @@ def _rewritten(content: bytes, chance: random.Random, change: Any) -> bytes:
     return b"\n".join(lines)
 
 
-def outcome_of(path: Path, *, figures: bytes, rows: dict[str, int]) -> str:
-    """Read the recording in every way, and say how it was met; `figures` and `rows` are those of the good one.
+@dataclass(frozen=True)
+class Good:
+    """What a good recording tells. `sealed`: whoever opens it is told of any change; else only a check may find it."""
+
+    figures: bytes
+    rows: dict[str, int]
+    sealed: bool
+
+    @classmethod
+    def of(cls, path: Path) -> "Good":
+        """Of the good recording in `path`."""
+        import engine.recording
+
+        race, report = engine.recording.open(path), engine.recording.check(path)
+        rows = {name: facts.rows for name, facts in report.streams.items()}
+        return cls(_figures(race.summary()), rows, report.sealed)
+
+
+def _figures(summary: dict[str, Any]) -> bytes:
+    import orjson
+
+    return orjson.dumps([summary["arms"], summary["verdicts"]])
+
+
+def unsealed(content: bytes) -> bytes:
+    """The recording without its digest."""
+    return re.sub(rb',"digest":"sha256:[0-9a-f]{64}"', b"", content)
+
+
+def outcome_of(path: Path, good: Good, *, exports: bool = True) -> str:
+    """Read the recording in every way, and say how it was met.
 
     "refused": a documented error. "flagged": it was read, and the reader was told that it is not as it was. "same": it
     was read as if it were good, and tells what the good one does. Anything else is a fault, and raises.
     """
-    import orjson
-
     import engine.recording
     from engine.errors import RecordingError
 
+    if exports:
+        _export(path)
     try:
         recording = engine.recording.open(path)
-        told = orjson.dumps(recording.summary())
+        told = _figures(recording.summary())
         flagged = recording.cut_off is not None
         for name in recording.descriptors:
             recording.stream(name)
@@ -121,8 +153,23 @@ def outcome_of(path: Path, *, figures: bytes, rows: dict[str, int]) -> str:
         assert str(error)
         return "refused"
     if flagged or report.verdict != "good":
-        assert flagged and report.verdict != "good", f"only one of two is told: {recording.cut_off}, {report.verdict}"
+        both = flagged and report.verdict != "good"
+        assert both or not good.sealed, f"only one of two is told: {recording.cut_off}, {report.verdict}"
         return "flagged"
-    assert told == figures, "other figures, and no word about it"
-    assert {name: facts.rows for name, facts in report.streams.items()} == rows, "other rows, and no word about it"
+    assert told == good.figures, "other figures, and no word about it"
+    assert {name: facts.rows for name, facts in report.streams.items()} == good.rows, "other rows, and no word about it"
     return "same"
+
+
+def _export(path: Path) -> None:
+    """Export it as tables; a documented error leaves nothing behind."""
+    from engine.errors import ExportError, RecordingError
+    from engine.export import export
+
+    for form in ("parquet", "csv"):
+        out = path.with_name(f"{path.name}.{form}")
+        try:
+            export([path], form, out)
+            shutil.rmtree(out)
+        except (RecordingError, ExportError) as error:
+            assert str(error) and not out.exists()

@@ -1,6 +1,6 @@
 """What recordings are worth: speed and size of an hour of them, and what accidents leave.
 
-python bench/recording [--only reading|exporting|killed|mutations] [--json FILE]
+python bench/recording [--only reading|exporting|reporting|killed|mutations] [--json FILE]
 """
 
 import json
@@ -16,10 +16,12 @@ from bench.exporting import exporting  # noqa: E402
 from bench.figures import Row, options, plain, table  # noqa: E402
 from bench.recording.harm import killed, mutations  # noqa: E402
 from bench.recording.reading import reading  # noqa: E402
+from bench.recording.reporting import reporting  # noqa: E402
 
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "reading": reading,
     "exporting": exporting,
+    "reporting": reporting,
     "killed": killed,
     "mutations": mutations,
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,13 +34,11 @@ Open = Callable[[Path, Layout, Mapping[str, Any]], TableFile]
 def export_tables(recording: Recording, folder: Path, open_file: Open, read_pages: ReadPages | None = None) -> None:
     """Write every table of `recording` into `folder`; `read_pages` is a faster way than page by page."""
     told = about(recording)
-    streams = _Streams(lambda layout: open_file(folder, layout, told))
-    passage = read_through(recording, streams.rows, read_pages)
-    streams.close()
+    with closing(_Streams(lambda layout: open_file(folder, layout, told))) as streams:
+        passage = read_through(recording, streams.rows, read_pages)
     for layout, table in closing_tables(passage):
-        file = open_file(folder, layout, told)
-        file.write(table)
-        file.close()
+        with closing(open_file(folder, layout, told)) as file:
+            file.write(table)
 
 
 class _Streams:

@@ -68,7 +68,8 @@ class Table:
 
     def to_polars(self) -> "pl.DataFrame":
         """As a polars.DataFrame."""
-        return needed("polars").from_arrow(self.to_arrow())
+        found: pl.DataFrame = needed("polars").from_arrow(self.to_arrow())
+        return found
 
 
 def needed(package: str) -> Any:

@@ -1,5 +1,6 @@
 """Perfetto and OpenMetrics: what their own parsers read back is what the recording tells."""
 
+import shutil
 from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from odd_race import odd_documents, odd_race
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
+from perfetto.trace_processor import TraceProcessor, TraceProcessorConfig
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from recordings import recorded
@@ -125,6 +127,22 @@ def test_requests_have_prefill_and_decode(trace: Read) -> None:
     third = trace.slices("arm A: one/requests 3")
     assert [name for name, _, _ in third[:2]] == ["request 101: withdrawn", "prefill, with queueing"]
     assert "decode" not in [name for name, _, _ in third]
+
+
+def test_perfettos_own_queries_find_rounds_and_watts(race: Recording, tmp_path: Path) -> None:
+    program = shutil.which("trace_processor_shell") or shutil.which("trace_processor")
+    if program is None:
+        pytest.skip("Perfetto's trace_processor_shell is a downloaded program, and is not installed here")
+    export([race.path], "perfetto", tmp_path / "out")
+    config = TraceProcessorConfig(bin_path=program)
+    with TraceProcessor(trace=str(tmp_path / "out" / "trace.pftrace"), config=config) as asked:
+        (rounds,) = asked.query("SELECT count(*) AS n FROM slice WHERE name GLOB 'round *'")
+        watts = asked.query(
+            "SELECT max(value) AS most FROM counter JOIN counter_track ON counter.track_id = counter_track.id "
+            "WHERE counter_track.name GLOB 'power_instant_watts*'"
+        )
+        assert rounds.n == len(race.rounds())
+        assert next(iter(watts)).most == race.samples("power_instant_watts").values[()].max()
 
 
 def test_the_trace_says_what_it_is_and_when_it_was(trace: Read, race: Recording, tmp_path: Path) -> None:

@@ -120,6 +120,14 @@ def test_the_same_table_for_pandas(race: Recording) -> None:
     assert isinstance(race.requests().to_arrow(), pa.Table)
 
 
+def test_the_same_table_for_polars(race: Recording, tmp_path: Path) -> None:
+    frame = race.samples("power_instant_watts").to_polars()
+    assert frame.columns == ["stream", "t_ns", "power_instant_watts"] and frame.height == 1740
+    assert frame["t_ns"].to_list() == race.samples("power_instant_watts").t_ns.tolist()
+    strange = odd(tmp_path / "odd.jsonl").stream("x").to_polars()
+    assert strange["whole"].to_list() == [2**53 + 1, None, 3] and strange["words"].to_list() == [None, "ä", "b"]
+
+
 def test_a_package_that_is_not_there_is_named_with_its_extra(race: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(PackageMissing, match=r"polars is not installed; pip install 'wattrace\[export\]'"):

@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 from evil import evil, recorded
+from matplotlib.figure import Figure as Drawing
+from matplotlib.text import Text
 from PIL import Image
 from story import story
 
@@ -34,6 +36,20 @@ def test_svg_is_xml_without_scripts_and_text_that_needs_fonts(facts: Facts) -> N
     root = ElementTree.fromstring(figure(facts, "svg"))
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert "path" in tags and not tags & {"script", "text", "image", "foreignObject"}
+
+
+def test_axis_values_intervals_and_caption_are_drawn(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(
+        Drawing, "savefig", lambda self, *_, **__: drawn.extend(t.get_text() for t in self.findobj(Text))
+    )
+    figure(facts, "svg")
+    unit = scale(estimate.value if estimate else None for estimate in facts.energies.values())
+    assert f"energy per token ({unit.unit}/token)" in drawn and "SIMULATED" in drawn
+    for estimate in facts.energies.values():
+        value, between = ranged(estimate, unit.factor)
+        assert {value, between} <= set(drawn) and " to " in between
+    assert set(caption(facts).split()) <= set(" ".join(drawn).split())
 
 
 def test_pdf_is_one(facts: Facts) -> None:

@@ -11,7 +11,7 @@ from engine.errors import NoDevice
 from engine.metrics import FAST_LANE, SLOW_LANE
 from engine.occupancy import Load, Occupancy
 from engine.simulator.model import GPU_MEMORY_BYTES
-from engine.sources.simulated import TICK_NS, Board, SimulatedGpu, open_simulated
+from engine.sources.simulated import TICK_NS, Board, SimulatedGpu, _following, open_simulated
 
 QUIET = Board(noise_watts=0.0)
 DECODE = Load(running=8, memory_share=1.0)
@@ -204,6 +204,18 @@ def test_it_follows_the_arms_in_an_occupancy_file(tmp_path: Path):
     rows = follow(gpu, clock, 2)
     assert rows[-1][1] == pytest.approx(305, abs=3)
     gpu.close()
+    arms.close()
+
+
+def test_loads_are_made_anew_only_when_an_arm_has_written(tmp_path: Path):
+    arms = Occupancy.create(tmp_path / "occupancy")
+    loads = _following(arms, [1, 2])
+    idle = loads()
+    assert idle == [Load(), Load()] and loads() is idle
+    arms.write(2, DECODE)
+    assert loads() == [Load(), DECODE]
+    arms.hold(2, 1 << 30)
+    assert loads() == [Load(), DECODE]
     arms.close()
 
 

@@ -106,9 +106,7 @@ class Recording:
             yield from Reader(self.path)
             return
         for number, line in self._lines(from_ns, to_ns):
-            happened = span(line)
-            if happened is None or _meet(happened, from_ns, to_ns):
-                yield decode_line(line, path=self.path, number=number)
+            yield decode_line(line, path=self.path, number=number)
 
     # -- tables
 
@@ -223,11 +221,12 @@ class Recording:
         if from_ns is None and to_ns is None:
             whole = (line for line in read_lines(self.path) if line.endswith(b"\n"))
             return enumerate(whole, start=1)
-        return self._blocks.between(from_ns or 0, _FOREVER_NS if to_ns is None else to_ns)
+        window = (from_ns or 0, _FOREVER_NS if to_ns is None else to_ns)
+        return ((number, line) for number, line in self._blocks.between(*window) if _meet(span(line), window))
 
 
-def _meet(happened: Span, from_ns: int | None, to_ns: int | None) -> bool:
-    return (to_ns is None or happened[0] <= to_ns) and (from_ns is None or happened[1] >= from_ns)
+def _meet(happened: Span | None, window: Span) -> bool:
+    return happened is None or (happened[0] <= window[1] and happened[1] >= window[0])
 
 
 def _worked_out(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.documents import Document, Mark, MarkKind, Stop, decode
 from engine.recording import Reader
+from engine.workload import STAGE
 from integration.conftest import Races
 
 RUBBISH = [
@@ -58,6 +59,35 @@ def test_commands_are_obeyed_marks_kept_and_rubbish_is_passed_over(races: Races)
     say(mark("stop"), b'{"command": "stop"}')
     process.communicate(timeout=60)
     check(out)
+
+
+CROWD = """
+title: The hall is the load
+model: {gpu: Qwen/Qwen2.5-1.5B-Instruct}
+workload: {max_tokens: 64, concurrency: 1}
+schedule: {round_seconds: 4, rounds: 2, baseline_seconds: 0, warm_up_seconds: 0}
+arms:
+  - {name: with the hall, runtime: simulated, args: {max_num_seqs: 64}}
+  - {name: without it, runtime: simulated, args: {max_num_seqs: 64}}
+"""
+
+
+def test_the_more_the_hall_asks_the_less_a_token_takes(races: Races) -> None:
+    demo, out = races.folder / "hall.yaml", races.folder / "race.jsonl"
+    demo.write_text(CROWD)
+    process = races.start("run", str(demo), "--simulate", "--out", str(out), "--stream")
+    assert process.stdin is not None and process.stdout is not None
+    asks = [{"command": "request", "number": number, "prompt": STAGE[number]} for number in range(1, 33)]
+    while line := process.stdout.readline():
+        document = decode(line)
+        if isinstance(document, Mark) and document.kind is MarkKind.ROUND_BEGIN and document.arm == "A":
+            process.stdin.write(b"".join(json.dumps(ask).encode() + b"\n" for ask in asks))
+            process.stdin.flush()
+    process.communicate(timeout=60)
+    arms = json.loads(races.run("compare", str(out), "--json").stdout)["arms"]
+    hall, alone = (arm["joules_per_token"] for arm in arms)
+    assert hall < 0.7 * alone, (hall, alone)
+    assert "crowd_load" in arms[0]["reasons"] and "crowd_load" not in arms[1]["reasons"]
 
 
 def check(out: Path) -> None:

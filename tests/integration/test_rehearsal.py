@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from engine import rehearsal
 from engine.config import Demo, load_demo, parse_demo
@@ -11,6 +12,7 @@ from engine.documents import Start, Stop
 from engine.headless import RaceOptions
 from engine.recording import Reader
 from engine.rehearsal import SECONDS, Rehearsal, rehearse, shortened
+from server.cli.root import app
 from server.fallback_file import find_reserve
 
 FINE = Examination("short", [Finding("disk", "ok", "room enough")], [])
@@ -57,6 +59,22 @@ async def test_a_good_rehearsal_is_what_takes_over(data: Path) -> None:
     assert any("a race went through" in sentence for sentence in found.ready)
     reserve = find_reserve("short", data)
     assert reserve is not None and reserve.file == found.kept and reserve.simulated
+
+
+def test_the_command_says_that_the_fallback_is_ready_and_how_to_begin(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "SECONDS", 8.0)
+    file = data / "short.yaml"
+    file.write_text(
+        "title: Short\nmodel: {gpu: m}\nschedule: {baseline_seconds: 0.2, warm_up_seconds: 0}\narms:\n"
+        "  - {name: one, runtime: simulated}\n  - {name: two, runtime: simulated}\n"
+    )
+    told = CliRunner().invoke(app, ["rehearse", str(file), "--simulate"])
+    assert told.exit_code == 0, told.output
+    assert left(data) == ["short.jsonl"]
+    words = " ".join(told.output.split())
+    assert "a race went through" in words and "wattrace demo" in words and "--simulate" in words
 
 
 async def test_where_the_machine_is_not_ready_nothing_is_raced(data: Path) -> None:

@@ -15,7 +15,7 @@ from server import auth
 from server.auth import Gate
 
 PUBLIC = {"/", "/view", "/qr.svg", "/present", "/login", "/healthz", "/metrics", "/events", "/plotly.min.js",
-          "/joined/{name}", "/api/run", "/api/run/pages", "/api/reasons"}  # fmt: skip
+          "/joined/{name}", "/api/run", "/api/run/pages", "/api/run/held", "/api/reasons"}  # fmt: skip
 """What everybody may read."""
 PUBLIC_POSTS = {"/api/bet", "/api/load"}
 """What a phone in the hall may send, when the presenter lets it."""

@@ -10,7 +10,7 @@ from backports import zstd
 from story import SECOND, Teller, descriptors, start, story
 
 from engine.clock import FakeClock
-from engine.documents import Document, Mark, MarkKind, Stop, encode
+from engine.documents import Document, Mark, MarkKind, Page, Stop, encode
 from server.fallback import Fallback, Unavailable
 from server.fallback_file import Reserve, find_reserve
 from server.hub import Hub
@@ -122,6 +122,17 @@ def test_trouble_is_named(stage: Stage) -> None:
     assert stage.fallback.trouble() == "the sampler died", "before the run has tidied up and told its stop"
     stage.live.end(-9)
     assert "SIGKILL" in stage.fallback.trouble()
+
+
+def test_a_device_that_is_lost_and_tells_nothing_but_nulls_is_trouble(stage: Stage) -> None:
+    stage.race()
+    names = ("power_instant_watts", "power_average_watts", "energy_joules")
+    for tenth in range(1, 40):
+        stage.clock.advance(0.1)
+        columns: Any = {name: [None] for name in names}
+        stage.tell(Page(stream="gpu0", t_ns=[SECOND // 10 + tenth * SECOND // 10], data=columns))
+        expected = "no power has been measured for more than 2 seconds" if tenth > 22 else ""
+        assert tenth in range(18, 23) or stage.fallback.trouble() == expected
 
 
 def test_no_trouble_where_nothing_is_expected(stage: Stage) -> None:

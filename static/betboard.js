@@ -58,5 +58,5 @@ function title({ state, guesses, simulated, replay }) {
   const many = guesses === 1 ? '1 guess' : `${count(guesses)} guesses`;
   if (state === 'open') return `Place your bet · ${many}`;
   const kind = [replay ? 'recorded' : '', simulated ? 'simulated' : ''].filter(Boolean).join(', ');
-  return state === 'closed' ? `${many}, and no more` : `${many}, and the ${kind} answer`.replace('  ', ' ');
+  return state === 'closed' ? `${many} ${guesses === 1 ? 'is' : 'are'} in` : `${many}, and the ${kind} answer`.replace('  ', ' ');
 }

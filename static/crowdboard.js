@@ -19,7 +19,7 @@ export class CrowdBoard {
     if (!load) return;
     setText(this.running, count(load.running));
     setText(this.what, load.running === 1 ? 'of your questions, now' : 'of your questions, at once');
-    const most = load.most ? `, up to ${count(load.most)} at once` : '';
+    const most = load.most ? `, peak ${count(load.most)}` : '';
     setText(this.rest, load.open && load.sent === 0 ? 'Send one from your phone' : `${count(load.sent)} sent${most}`);
   }
 }

@@ -1,4 +1,4 @@
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, setAttribute, show } from './dom.js';
 
 /** @typedef {import('./types.js').Show} Show */
 
@@ -21,6 +21,11 @@ export class JoinCard {
     this.url = join.url;
     // The address in the query makes the browser ask again when the presenter has picked another one.
     setAttribute(this.code, 'src', `qr.svg?for=${encodeURIComponent(join.url)}`);
-    setText(this.short, join.short);
+    this.short.replaceChildren(...brokenBefore(join.short));
   }
+}
+
+/** An address that may be broken where its parts begin, and nowhere else. @param {string} short */
+function brokenBefore(short) {
+  return short.split(/(?=:\d+\/|(?<!\d)\/)/).flatMap((part, index) => (index ? [element('wbr'), part] : [part]));
 }

@@ -21,7 +21,7 @@ import { joulesPerUnit, unitsPerSecond } from './state.js';
 
 const MOST_PIPS = 16;
 const NBSP = '\u00a0';
-const EXPECT = 'Energy per token, power and speed appear here when the race starts, with 30 seconds of power and what this arm is writing.';
+const EXPECT = 'Energy, power and speed appear here when the race starts.';
 
 /** One arm: letter, name, the hero number, watts and tokens, the chart, and what it is saying. */
 export class Panel {
@@ -42,10 +42,9 @@ export class Panel {
     this.second = metric();
     this.reasons = element('p', 'reasons');
     this.pips = element('span', 'pips');
-    this.running = element('span', 'running-text');
-    this.runningBox = element('div', 'running', this.pips, this.running);
-    const head = element('header', 'panel-head', element('span', 'letter', arm.label), name, this.runningBox, this.state);
-    this.trouble = element('p', 'trouble');
+    const head = element('header', 'panel-head', element('span', 'letter', arm.label), name, this.pips, this.state);
+    this.troubleText = element('span');
+    this.trouble = element('p', 'trouble', this.troubleText);
     this.prompt = element('p', 'prompt');
     this.text = element('p', 'text');
     this.root = element('article', 'panel', element('div', 'panel-body',
@@ -69,18 +68,20 @@ export class Panel {
     const state = figures?.state ?? (view.begun ? 'pending' : 'idle');
     setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
     setAttribute(this.root, 'data-power', String(view.power));
-    this.word = view.over && state !== 'failed' ? '' : stateText(state, figures);
+    this.word = view.over && state !== 'failed' ? '' : doing(state, figures);
     if (state !== 'resting' || !view.power) setText(this.state, this.word);
     this.drawEqual(view.secret ? null : equal);
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
-    this.drawRunning(view.over ? null : figures?.running, figures?.running_by);
+    this.drawRunning(view.over ? null : figures?.running);
     const care = view.reasons.sentence(figures?.reasons);
     setText(this.reasons, care);
+    setAttribute(this.reasons, 'title', care);
     show(this.reasons, care !== '');
     const trouble = state === 'failed' ? `${this.arm.label} has failed. ${figures?.reason ?? view.reason}`.trim()
       : view.power ? '' : 'No power sensor on this machine: speed only';
-    setText(this.trouble, trouble);
+    setText(this.troubleText, trouble);
+    setAttribute(this.trouble, 'title', trouble);
     show(this.trouble, trouble !== '' && state !== 'idle');
     show(this.chart.root, view.power && state !== 'failed');
     const last = state === 'failed' ? figures?.last_words : undefined;
@@ -123,20 +124,20 @@ export class Panel {
   drawHero(text) {
     setText(this.digits, text);
     setAttribute(this.digits, 'data-none', String(text === NONE));
+    setAttribute(this.digits, 'data-long', String(text.length > 4));
   }
 
-  /** @param {number | null | undefined} running @param {string | undefined} by whose count it is, where not the server's own */
-  drawRunning(running, by) {
-    show(this.runningBox, known(running) && this.mostRunning + running > 0);
-    if (!known(running)) return;
-    this.mostRunning = Math.max(this.mostRunning, running);
+  /** How many requests run at once, as far as they can be counted at a glance. @param {number | null | undefined} running */
+  drawRunning(running) {
+    this.mostRunning = Math.max(this.mostRunning, running ?? 0);
     const pips = this.mostRunning <= MOST_PIPS ? this.mostRunning : 0;
+    show(this.pips, known(running) && pips > 0);
+    if (!known(running)) return;
     while (this.pips.children.length > pips) this.pips.lastElementChild?.remove();
     while (this.pips.children.length < pips) this.pips.append(element('i'));
     for (let index = 0; index < pips; index += 1) {
       setAttribute(this.pips.children[index], 'data-on', String(index < running));
     }
-    setText(this.running, runningText(running, by));
   }
 
   /** @param {ArmFigures | undefined} figures @param {Track} track @param {number} run_t_ns @param {number} max @param {boolean} over */
@@ -152,13 +153,19 @@ export class Panel {
     const ghost = track.ghosts.get(this.arm.label);
     if (!ghost) return over || this.rested ? '' : 'no turn yet';
     const seconds = Math.max(0, Math.floor((run_t_ns - ghost.end_t_ns) / 1e9));
-    return over ? 'last turn' : `last turn ${duration(seconds).replace('.0', '').replace(' ', NBSP)}${NBSP}ago`;
+    return over ? 'last turn' : `resting ${duration(seconds).replace('.0', '').replace(' ', NBSP)}`;
   }
 
   remove() {
     this.chart.remove();
     this.root.remove();
   }
+}
+
+/** What an arm is doing: where it runs, how much at once. @param {string} state @param {ArmFigures | undefined} figures */
+function doing(state, figures) {
+  const running = state === 'active' ? figures?.running ?? 0 : 0;
+  return runningText(running, figures?.running_by) || stateText(state, figures);
 }
 
 function metric() {

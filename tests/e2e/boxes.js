@@ -3,8 +3,9 @@
   const SLACK = 1.5; // pixels: glyphs are antialiased, boxes are rounded
   const pen = document.createElement('canvas').getContext('2d');
 
-  // Whose overflow is by design: newest words of a long text, names that end in an ellipsis, a row that fades out.
-  const trimmed = (node) => node.closest('.text-window, .prompt, .panel-name, .turns, .race-track') !== null
+  // Whose overflow is by design: newest words of a long text, names and errors that end in an ellipsis, a row that fades out.
+  const trimmed = (node) => node.closest('.text-window, .prompt, .panel-name, .panel[data-state="failed"] .trouble, .turns, .race-track, .bet-closest b') !== null
+    || node.closest('.panels:is([data-arms="5"], [data-arms="6"]) .reasons') !== null
     || node.closest('[data-may-end]') !== null;
 
   const hidden = (node) => !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })
@@ -61,9 +62,19 @@
       if (wide > SLACK && tall > SLACK) found.push(`on each other: ${say(a.node)} and ${say(b.node)}`);
     }
   }
+  // A text that is shown at all shows a line of it.
+  for (const node of document.querySelectorAll('.text-window')) {
+    if (hidden(node) || !node.textContent.trim()) continue;
+    const { top, bottom, height } = node.getBoundingClientRect();
+    const panel = node.closest('.panel').getBoundingClientRect();
+    if (height < parseFloat(getComputedStyle(node).fontSize) || top < panel.top || bottom > panel.bottom + SLACK) found.push(`no line of it is seen: ${say(node)}`);
+  }
   for (const node of document.querySelectorAll('.panel-name')) {
     if (!hidden(node) && node.scrollWidth > node.clientWidth + 1 && node.textContent.length < 12) found.push(`shortened: ${say(node)}`);
   }
   if (document.documentElement.scrollWidth > innerWidth + 1) found.push('there is something to scroll sideways');
+  // On a projector nothing is below the fold.
+  const tall = document.documentElement.scrollHeight;
+  if (document.querySelector('.page') && innerWidth > 700 && tall > innerHeight + 1) found.push(`there are ${tall - innerHeight} pixels to scroll down`);
   return found;
 }

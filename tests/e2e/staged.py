@@ -13,12 +13,15 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute
 
+from e2e.hall import JOIN
+from server.audience.join import qr_svg
 from server.plotlyjs import script_path
 from server.show import Show
 
 STATIC = Path(__file__).parents[2] / "static"
 ORIGIN = "http://stage.test"
 PAGES = {"/": "index.html", "/view": "view.html", "/present": "present.html", "/present-locked": "present-locked.html"}
+STREAMED = ("/", "/view", "/present")
 NAMES = ["batch 1", "batch 8", "CUDA graphs", "fp8 weights", "prefix cache", "speculative, 5 tokens"]
 LARGE = [8.4, 42.6, 673.2, 9432.0, 98_765.0, 987_654.0]
 """A value of one digit, of two, and so on: of millijoules a token, of watts, of tokens a second."""
@@ -37,8 +40,8 @@ FOUR_FRAMES = """() => new Promise((done) => {
 class Stage:
     """The far end of a page's stream."""
 
-    def __init__(self, *, plotly: bool = True) -> None:
-        self.plotly = plotly
+    def __init__(self, *, plotly: bool = True, control: bool = False) -> None:
+        self.plotly, self.control = plotly, control
         self.seq = 0
         self.sockets: list[WebSocketRoute] = []
         self.first: dict[str, Any] = hello()
@@ -71,16 +74,18 @@ class Stage:
             socket.send(json.dumps(numbered))
 
     def file(self, route: Route) -> None:
-        """What the server would answer, for a page that only watches."""
+        """What the server would answer, to a page that only watches or to one with `control`."""
         path = re.sub(r"[?#].*", "", route.request.url.removeprefix(ORIGIN))
         if path == "/api/run":
-            return route.fulfill(json={"control": False})
+            return route.fulfill(json={"control": self.control})
         if path == "/api/show":
             return route.fulfill(json=DESK)
         if path == "/api/run/held" and self.held:
             return route.fulfill(json=self.held)
         if path.startswith("/api/"):
             return route.fulfill(json={})
+        if path == "/qr.svg":
+            return route.fulfill(body=qr_svg(str(JOIN["url"])), content_type="image/svg+xml")
         if path == "/plotly.min.js" and not self.plotly:
             return route.fulfill(status=404)
         file = script_path() if path == "/plotly.min.js" else STATIC / PAGES.get(path, path.removeprefix("/static/"))
@@ -97,17 +102,20 @@ def staged(
     first: dict[str, Any] | None = None,
     script: str = "",
     plotly: bool = True,
+    control: bool = False,
     **options: Any,
 ) -> Iterator[tuple[Page, Stage]]:
     """A page and its stage; the page must not complain. `script` runs before the page's own."""
     context = browser.new_context(**{"viewport": {"width": 1920, "height": 1080}, **options})
-    page, stage, complaints = context.new_page(), Stage(plotly=plotly), list[str]()
+    page, stage, complaints = context.new_page(), Stage(plotly=plotly, control=control), list[str]()
     stage.first = first or stage.first
     page.add_init_script(script)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.route(f"{ORIGIN}/**", stage.file)
     page.route_web_socket(re.compile(r"/ws"), stage.connect)
     page.goto(f"{ORIGIN}{path}")
+    while path in STREAMED and not stage.sockets:
+        page.wait_for_timeout(20)  # what is sent before would be lost
     yield page, stage
     context.close()
     assert complaints == [], complaints
@@ -144,6 +152,13 @@ def hello(
         "descriptors": [], "sensor": sensor(), "history": history(labels), "show": show or Show().payload(),
         "frame": frame(arms, digits, state=state, run=run_id, verdict=verdict, **frame_keys),
     }  # fmt: skip
+
+
+def idle(arms: int = 2, **keys: Any) -> dict[str, Any]:
+    """A `hello` before any race: the demo that would run, and no run."""
+    first = hello(arms, state="idle", **keys)
+    blank = {"run": None, "run_t_ns": None, "age_ns": None, "arms": {}, "schedule": None, "verdict": None}
+    return {**first, "run": None, "demo": first["run"], "history": None, "frame": {**first["frame"], **blank}}
 
 
 def frame(

@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import Show, viewer
-from e2e.staged import Stage, drawn, hello, staged
-from server.show import Show as Settings
+from e2e.hall import CLOSED, JOIN, LOAD, OPEN, REVEALED, show
+from e2e.staged import Stage, drawn, hello, idle, staged
 
 pytestmark = pytest.mark.browser
 
@@ -42,23 +42,57 @@ def test_the_pages_that_watch(watching: tuple[Page, Stage], width: int, height: 
     assert violations(page) == []
 
 
+@everywhere
+@either_theme
 @pytest.mark.parametrize(
     "message",
     [
-        hello(6, 4, show={**Settings().payload(), "verdict_hidden": True}),
-        hello(2, 3, state="idle"),
+        hello(6, 4, show=show(verdict_hidden=True)),
         hello(2, 3, state="failed", reason="arm B ended by itself with status 1"),
+        hello(2, 3, show=show(frozen=True), replay=True),
+        idle(2, show=show(join=JOIN, bet=OPEN, load=LOAD)),
+        hello(2, 3, show=show(join=JOIN, bet=CLOSED, load=LOAD)),
+        hello(3, 3, show=show(bet=REVEALED)),
     ],
+    ids=["hidden", "failed", "frozen replay", "bet open", "questions", "bet told"],
 )
-def test_states_of_the_race(watching: tuple[Page, Stage], message: dict[str, Any]) -> None:
+def test_states_of_the_race(
+    watching: tuple[Page, Stage], message: dict[str, Any], width: int, height: int, scheme: Scheme
+) -> None:
     page, stage = watching
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
     stage.send(message)
     drawn(page)
     assert violations(page) == []
 
 
-def test_the_projector_with_everything_opened(browser: Browser) -> None:
-    with staged(browser) as (page, _):
+@everywhere
+@either_theme
+def test_looking_back(browser: Browser, race: Show, width: int, height: int, scheme: Scheme) -> None:
+    with viewer(browser, race.url, width=width, height=height, color_scheme=scheme) as page:
+        expect(page.locator("#badges")).to_contain_text("SIMULATED")
+        page.keyboard.press(" ")
+        expect(page.locator("body")).to_have_attribute("data-look", "back")
+        drawn(page)
+        assert violations(page) == []
+
+
+@everywhere
+@either_theme
+def test_the_list_of_keys(browser: Browser, width: int, height: int, scheme: Scheme) -> None:
+    viewport = {"width": width, "height": height}
+    with staged(browser, control=True, viewport=viewport, color_scheme=scheme) as (page, _):
+        expect(page.get_by_role("link", name="Console")).to_be_visible()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog").locator("kbd")).not_to_have_count(1)
+        assert violations(page) == []
+
+
+@everywhere
+@either_theme
+def test_the_projector_with_everything_opened(browser: Browser, width: int, height: int, scheme: Scheme) -> None:
+    with staged(browser, viewport={"width": width, "height": height}, color_scheme=scheme) as (page, _):
         page.get_by_role("button", name="Figures as a table").click()
         page.locator("#sensor summary").click()
         expect(page.locator("#figures tbody tr")).to_have_count(2)
@@ -83,6 +117,20 @@ def test_the_presenter_s_console(console: Page, width: int, height: int, scheme:
     assert violations(console) == []
 
 
-def test_the_console_s_locked_door(browser: Browser) -> None:
-    with staged(browser, "/present-locked") as (page, _):
+def test_the_console_with_a_bet_open_and_findings(console: Page) -> None:
+    tell = "async ([path, body]) => (await import('/static/desk.js')).post(path, body)"
+    console.evaluate(tell, ["/api/show/bet", {"state": "open"}])
+    console.evaluate(tell, ["/api/show/load", {"open": True}])
+    expect(console.locator("#audience [aria-pressed=true]").first).to_be_visible()
+    drawn(console)
+    assert violations(console) == []
+    console.evaluate(tell, ["/api/show/bet", {"state": "off"}])
+    console.evaluate(tell, ["/api/show/load", {"open": False}])
+
+
+@everywhere
+@either_theme
+def test_the_console_s_locked_door(browser: Browser, width: int, height: int, scheme: Scheme) -> None:
+    viewport = {"width": width, "height": height}
+    with staged(browser, "/present-locked", viewport=viewport, color_scheme=scheme) as (page, _):
         assert violations(page) == []

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.hall import LOAD, OPEN
 from e2e.staged import NS, Stage, drawn, frame, hello, staged
 from server.show import Show
 
@@ -161,9 +162,23 @@ def test_the_table_says_what_the_panels_show(browser: Browser) -> None:
         expect(page.locator("#figurebox")).to_have_class(re.compile("unseen"))
 
 
-def test_every_button_is_as_large_as_a_finger_and_every_chart_has_a_name(browser: Browser) -> None:
-    with staged(browser, viewport={"width": 390, "height": 844}) as (page, _):
-        for target in page.locator("button:visible, summary:visible").all():
+@pytest.mark.parametrize("path", ["/", "/view"])
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 640), (820, 1180)])
+def test_every_target_is_as_large_as_a_finger(browser: Browser, path: str, width: int, height: int) -> None:
+    """For a presenter's browser too, with the bet and the questions open, and while it plays a recording."""
+    first = hello(show={**settings(), "bet": OPEN, "load": LOAD}, replay=True)
+    first["run"]["replay"] = {"speed": 1, "duration_ns": 120 * NS}
+    with staged(browser, path, first=first, control=True, viewport={"width": width, "height": height}) as (page, _):
+        targets = page.locator("button:visible, summary:visible, a:visible, select:visible, [role=slider]:visible")
+        expect(targets.first).to_be_visible()
+        drawn(page)
+        if path == "/":
+            expect(page.get_by_role("link", name="Console")).to_be_visible()
+        for target in [*targets.all(), *page.locator("label.bet-side:visible, input:not([type=radio]):visible").all()]:
             box = target.bounding_box()
-            assert box is not None and box["height"] >= 44 and box["width"] >= 44
+            assert box is not None and box["height"] >= 44 and box["width"] >= 44, target.inner_text()
+
+
+def test_every_chart_has_a_name(browser: Browser) -> None:
+    with staged(browser) as (page, _):
         expect(page.get_by_role("img", name="Power while batch 1 (A) runs, over 30 seconds")).to_be_visible()

@@ -1,30 +1,16 @@
 """The viewer page: no text is cut off, overlaps or overflows, on phones and tablets, whatever is on them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from e2e.conftest import keep_screenshot
+from e2e.hall import BET, CLOSED, LOAD, OPEN, REVEALED, show
 from e2e.staged import ORIGIN, Stage, hello, staged
-from e2e.test_layout import misplaced
-from server.show import Show
+from e2e.test_layout import SIZES, misplaced
 
 pytestmark = pytest.mark.browser
-
-SIZES = [(390, 844), (320, 640), (820, 1180)]
-HISTOGRAM = {"edges": [-1e6 + n * 2e5 for n in range(11)], "counts": [0, 3, 9, 20, 41, 30, 12, 5, 1, 2], "below": 1,
-             "above": 2}  # fmt: skip
-BET = {
-    "question": "How many joules does the best arm save against A, per 1,000 tokens?", "unit": "J",
-    "per": "1,000 tokens", "contender": "B", "baseline": "A", "guesses": 1234, "histogram": HISTOGRAM, "answer": None,
-    "low": None, "high": None, "why": "", "simulated": True, "replay": True, "closest": [],
-}  # fmt: skip
-TOLD = {"answer": -123456.0, "low": -234567.0, "high": 99999.0,
-        "closest": [{"id": n, "nickname": "W" * 20, "guess": -999999.0} for n in range(3)]}  # fmt: skip
-LOAD = {"open": True, "prompts": ["Why is the sky blue, and sunsets red?", "W" * 90, "Why?"] * 2, "sent": 1999,
-        "running": 64, "most": 64, "waiting": 3, "answered": 1900}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +18,6 @@ def stage(browser: Browser) -> Iterator[tuple[Page, Stage]]:
     """One page for all states."""
     with staged(browser, "/view") as (page, stage):
         yield page, stage
-
-
-def show(**parts: Any) -> dict[str, Any]:
-    return {**Show().payload(), **parts}
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -56,9 +38,9 @@ def test_whatever_the_presenter_has_turned_on(stage: tuple[Page, Stage], width: 
     page, far = stage
     page.set_viewport_size({"width": width, "height": height})
     shows = [
-        show(bet={**BET, "state": "open"}, load=LOAD),
-        show(bet={**BET, "state": "closed"}, load={**LOAD, "open": False, "prompts": []}),
-        show(bet={**BET, **TOLD, "state": "revealed"}),
+        show(bet=OPEN, load=LOAD),
+        show(bet=CLOSED, load={**LOAD, "open": False, "prompts": []}),
+        show(bet=REVEALED),
         show(bet={**BET, "state": "revealed", "why": "not measured: the energy of these arms is not known"}),
         show(verdict_hidden=True, swapped=True),
     ]

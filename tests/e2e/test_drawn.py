@@ -1,0 +1,92 @@
+"""What is drawn of what a frame says: steady state, ribbon, one scale for all, an interval that narrows."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from e2e.staged import NS, decided, drawn, frame, hello, staged
+
+pytestmark = pytest.mark.browser
+
+BOX = "(node) => ((box) => [box.left, box.right, box.top, box.bottom])(node.getBoundingClientRect())"
+WATTS = """(charts) => charts.map((chart) => [...chart.querySelectorAll('.axes-own text')]
+  .map((text) => text.textContent).filter((text) => /^\\d+( W)?$/.test(text)).join(' '))"""
+SQUARES = re.compile(r"M([\d.]+) [\d.]+H([\d.]+)")
+
+
+def box(page: Page, selector: str) -> list[float]:
+    found: list[float] = page.locator(selector).first.evaluate(BOX)
+    return found
+
+
+def test_the_steady_state_is_shaded_where_it_was(browser: Browser) -> None:
+    with staged(browser, plotly=False) as (page, stage):
+        stage.send(frame(run=stage.first["run"]["id"]))
+        drawn(page)
+        expect(page.locator("#panels .trace-band").first).to_be_visible()
+        plot, band = box(page, "#panels .axes-grid"), box(page, "#panels .trace-band")
+        shares = [(edge - plot[0]) / (plot[1] - plot[0]) for edge in band[:2]]
+        # It began at 56 s and goes on; the right edge is now, 61 s and what has gone by since; the left is 30 s before.
+        assert 0.6 < shares[0] < 0.84 and shares[0] + 0.1 < shares[1] <= 1.01
+        assert band[3] - band[2] > 40
+
+
+def test_the_ribbon_is_drawn_where_the_sensor_resolves_it_and_else_not(browser: Browser) -> None:
+    reads = [[round((56 + at) * NS), round((56.4 + at) * NS)] for at in range(4)]
+    first = hello()
+    first["frame"]["arms"]["A"]["prefill"] = reads
+    with staged(browser, plotly=False, first=first) as (page, stage):
+        resolved = frame(run=first["run"]["id"])
+        resolved["arms"]["A"]["prefill"] = reads
+        stage.send(resolved)
+        drawn(page)
+        ribbons = page.locator("#panels .trace-prefill")
+        squares = SQUARES.findall(ribbons.first.get_attribute("d") or "")
+        assert len(squares) == len(reads)
+        wide = [float(end) - float(begin) for begin, end in squares]
+        assert max(wide) - min(wide) < 0.5 and wide[0] > 3, "all were as long"
+        expect(page.locator("#panels .trace-prefill-name").first).to_be_visible()
+        foot, line = box(page, "#panels .trace-prefill"), box(page, "#panels .trace-own")
+        assert foot[2] > line[3], "under the line"
+        assert ribbons.nth(1).get_attribute("d") in {None, ""}
+        expect(page.locator("#panels .trace-prefill-name").nth(1)).to_be_hidden()
+    with staged(browser, plotly=False) as (page, stage):
+        stage.send(frame(run=stage.first["run"]["id"]))
+        drawn(page)
+        assert page.locator("#panels .trace-own").first.get_attribute("d")
+        assert page.locator("#panels .trace-prefill").first.get_attribute("d") in {None, ""}
+
+
+@pytest.mark.parametrize("arms", [2, 4, 6])
+def test_all_charts_have_one_scale(browser: Browser, arms: int) -> None:
+    with staged(browser, plotly=False, first=hello(arms)) as (page, _):
+        drawn(page)
+        labels = page.locator("#panels .chart").evaluate_all(WATTS)
+        assert len(labels) == arms and len(set(labels)) == 1 and "300 W" in labels[0]
+        tall = page.locator("#panels .axes-own").evaluate_all(
+            "(all) => all.map((one) => one.getBoundingClientRect().height)"
+        )
+        assert max(tall) - min(tall) < 1.5
+
+
+def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
+    with staged(browser, plotly=False, first=hello(verdict=verdict(2, 0.08, 0.32))) as (page, stage):
+        for rounds, low, high in [(3, 0.11, 0.24), (4, 0.14, 0.18)]:
+            stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(rounds, low, high)))
+            drawn(page)
+        expect(page.locator(".interval-past:visible")).to_have_count(2)
+        page.wait_for_timeout(600)  # the bars glide for half a second
+        now, last, first = (
+            box(page, ".interval-now"),
+            *(page.locator(".interval-past").nth(n).evaluate(BOX) for n in (0, 1)),
+        )
+        assert now[0] > last[0] > first[0] and now[1] < last[1] < first[1], "each lies in the one before"
+        same = box(page, ".interval-same")
+        assert first[1] < same[0], "all of it is less"
+        stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(2, 0.08, 0.32)))
+        expect(page.locator(".interval-past:visible")).to_have_count(0)
+
+
+def verdict(rounds: int, low: float, high: float) -> dict[str, object]:
+    return {**decided(), "rounds": rounds, "low": low, "high": high, "ratio": (low * high) ** 0.5}

@@ -71,7 +71,9 @@ def test_states_of_the_race(
 @either_theme
 def test_looking_back(browser: Browser, race: Show, width: int, height: int, scheme: Scheme) -> None:
     with viewer(browser, race.url, width=width, height=height, color_scheme=scheme) as page:
-        expect(page.locator("#badges")).to_contain_text("SIMULATED")
+        # There is nothing to look back at before a race has begun.
+        expect(page.locator("body")).to_have_attribute("data-state", "racing", timeout=60_000)
+        expect(page.locator(".dvr-bar")).to_be_attached()
         page.keyboard.press(" ")
         expect(page.locator("body")).to_have_attribute("data-look", "back")
         drawn(page)

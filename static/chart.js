@@ -12,6 +12,8 @@ const X_TICKS = [-20, -10, 0];
 const RIBBON_EM = 0.5;
 const PAST_STEPS = 300; // a picture of the past is made anew when it has moved by so small a part of its width
 const NARROW_EM = 13; // of a plot in whose width three labels do not fit
+const WHOLE_PARTS = 6; // of the window: after one of them a picture that rolls is made whole again
+const NO_PATHS = Object.freeze({ own: '', other: '', envelope: '' });
 const points = new Points(2048);
 
 /** @typedef {{ring: import('./ring.js').Ring, end: number, span_ns: number}} Shown what is drawn, with `end` at the right edge */
@@ -33,7 +35,10 @@ export class Chart {
     this.frame = null;
     this.drawn = '';
     this.measured = '';
+    /** What was at the right edge when the picture was made. */
     this.head_t_ns = NaN;
+    /** What the picture holds to which a tail is added; null where it cannot be. @type {{epoch: number, ring: import('./ring.js').Ring, measured: string, last_t_ns: number} | null} */
+    this.whole = null;
     /** @type {Shown | null} */
     this.shown = null;
     this.resized = true;
@@ -61,17 +66,18 @@ export class Chart {
     const key = `${ghost ? ghost.end_t_ns : track.version} ${step} ${ghost !== undefined} ${steady?.join()} ${this.measured}`;
     if (key !== this.drawn) {
       this.drawn = key;
-      this.redraw(this.shown, track.past ? null : track.ring);
+      this.redraw(this.shown, ghost || track.past ? null : track);
       this.ribbon(track, this.shown);
       this.band(steady, this.shown);
     }
-    if (!ghost) this.trace.shift((this.head_t_ns - end) * this.perNs(track.span_ns));
+    if (!ghost) this.trace.shift(-this.ahead(end));
   }
 
   /** Nothing to show: before a run, or after another one has begun. */
   clear() {
     if (this.drawn === 'nothing') return;
-    this.trace.draw({ own: '', other: '', envelope: '' });
+    this.trace.draw(NO_PATHS, NO_PATHS);
+    this.whole = null;
     this.trace.steady(0, 0, 0, 16);
     this.trace.prefill('', 0, 0);
     this.trace.point(null, 0);
@@ -110,25 +116,52 @@ export class Chart {
     this.trace.place({ left, top, width: width - left - right, height: height - top - bottom }, this.frame.font * 0.32);
   }
 
-  /** @param {Shown} shown @param {import('./ring.js').Ring | null} marked what has its newest point marked, if it is shown */
-  redraw({ ring, end: end_t_ns, span_ns }, marked) {
+  /**
+   * A picture that rolls is made whole every few seconds; until then only its tail is made anew, which costs a tenth.
+   * @param {Shown} shown @param {Track | null} rolling the track, where its newest point is in the picture and marked
+   */
+  redraw({ ring, end, span_ns }, rolling) {
     const { plot, y } = this.geometry();
-    const perNs = this.perNs(span_ns);
-    // A little more than the window, so that the left edge is not seen to crawl.
-    decimate(ring, end_t_ns - span_ns * 1.03, span_ns, Math.min(MOST_POINTS, Math.ceil(plot)), points);
-    this.trace.draw(paths(points, this.slot, (t) => plot + (t - end_t_ns) * perNs, y, Track.gap(ring)));
-    this.trace.shift(0);
-    const x = plot + Math.min(0, (ring.last(T) - end_t_ns) * perNs);
+    const whole = this.whole;
+    const goesOn = rolling !== null && whole?.epoch === rolling.epoch && whole.ring === ring && whole.measured === this.measured
+      && end >= this.head_t_ns && end - this.head_t_ns < span_ns / WHOLE_PARTS;
+    if (!goesOn) {
+      this.head_t_ns = end;
+      // A little more than the window, so that the left edge is not seen to crawl.
+      const from = end - span_ns * 1.03;
+      // What fits is drawn as it is: a tail of it goes on in the same way.
+      const fits = ring.length - ring.indexFrom(T, from) <= MOST_POINTS;
+      const limit = fits ? Infinity : Math.min(MOST_POINTS, Math.ceil(plot));
+      this.whole = rolling && fits ? { epoch: rolling.epoch, ring, measured: this.measured, last_t_ns: ring.last(T) } : null;
+      this.trace.draw(this.pathsOf(decimate(ring, from, span_ns, limit, points), span_ns, ring), NO_PATHS);
+      this.trace.shift(0);
+    } else if (whole) {
+      // Its first point is the last one of what stands.
+      this.trace.draw(null, this.pathsOf(decimate(ring, whole.last_t_ns, span_ns, Infinity, points), span_ns, ring));
+    }
+    const x = plot + Math.min(this.ahead(end), (ring.last(T) - this.head_t_ns) * (plot / span_ns));
     const watts = ring.last(MEAN);
-    this.trace.point(ring === marked && !Number.isNaN(watts) && x > 0 ? x : null, y(watts));
-    this.head_t_ns = end_t_ns;
+    this.trace.point(rolling && !Number.isNaN(watts) && x > this.ahead(end) ? x : null, y(watts));
+  }
+
+  /** @param {Points} of @param {number} span_ns @param {import('./ring.js').Ring} ring */
+  pathsOf(of, span_ns, ring) {
+    const { plot, y } = this.geometry();
+    const perNs = plot / span_ns;
+    return paths(of, this.slot, (t) => plot + (t - this.head_t_ns) * perNs, y, Track.gap(ring));
+  }
+
+  /** How many pixels the right edge of the plot is ahead of where it was when the picture was made. @param {number} end */
+  ahead(end) {
+    return (end - this.head_t_ns) * (this.geometry().plot / (this.shown?.span_ns ?? 1));
   }
 
   /** The steady state, which energy per token is about. @param {[number, number | null] | undefined} steady @param {Shown} shown */
   band(steady, { end: end_t_ns, span_ns }) {
     const { plot, tall } = this.geometry();
-    const begin = steady ? Math.max(0, plot + (steady[0] - end_t_ns) * (plot / span_ns)) : plot;
-    const end = steady ? Math.min(plot, plot + ((steady[1] ?? end_t_ns) - end_t_ns) * (plot / span_ns)) : 0;
+    const left = this.ahead(end_t_ns);
+    const x = (/** @type {number} */ t_ns) => Math.min(left + plot, Math.max(left, plot + (t_ns - this.head_t_ns) * (plot / span_ns)));
+    const [begin, end] = steady ? [x(steady[0]), x(steady[1] ?? end_t_ns)] : [0, 0];
     this.trace.steady(begin, end, tall, this.frame?.font ?? 16);
   }
 
@@ -136,15 +169,10 @@ export class Chart {
    * @param {Track} track @param {Shown} shown */
   ribbon(track, { end, span_ns }) {
     const { plot, tall } = this.geometry();
-    const x = (/** @type {number} */ t_ns) => Math.round((plot + (t_ns - end) * (plot / span_ns)) * 10) / 10;
+    const x = (/** @type {number} */ t_ns) => Math.round((plot + (t_ns - this.head_t_ns) * (plot / span_ns)) * 10) / 10;
     const high = Math.round((this.frame?.font ?? 16) * RIBBON_EM);
     const spans = (track.prefills.get(track.labels[this.slot]) ?? []).filter(([, until]) => until > end - span_ns * 1.03 && until <= end);
     this.trace.prefill(spans.map(([from, until]) => `M${x(from)} ${tall - high}H${x(until)}V${tall}H${x(from)}Z`).join(''), tall, high);
-  }
-
-  /** @param {number} span_ns */
-  perNs(span_ns) {
-    return this.geometry().plot / span_ns;
   }
 
   geometry() {

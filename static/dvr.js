@@ -6,6 +6,7 @@ import { LIVE, USUAL_NS, centre, pause, play, shift, spanOf, stride, zoom } from
 import { Gestures } from './dvrhand.js';
 import { Reader, readingAt, readingText } from './dvrread.js';
 import { setAttribute } from './dom.js';
+import { media } from './media.js';
 import { niceMax } from './scale.js';
 import { arms, ended } from './state.js';
 import { Tracks } from './tracks.js';
@@ -46,7 +47,7 @@ export class Dvr {
     this.grip = 0;
     /** whether somebody has the pointer or the keyboard on the bar */
     this.touched = false;
-    this.narrow = matchMedia(NARROW);
+    this.narrow = media(NARROW);
     this.bar = new Bar(root, {
       pause: () => this.go(this.view.kind === 'paused' ? play(this.view, this.end) : pause(this.view, this.end)),
       live: () => this.go(LIVE),

@@ -5,17 +5,23 @@ import { Dvr } from './dvr.js';
 import { Feed } from './feed.js';
 import { fitFont } from './fit.js';
 import { heldPicture } from './held.js';
+import { media } from './media.js';
 import { Page } from './page.js';
 import { Reserve } from './reserve.js';
 import { hasPower } from './state.js';
 
-const CHART_EVERY_MS = 30; // a little under two pictures of a 60 Hz screen; what is new is drawn at once
+const CHART_EVERY_MS = 32; // on average, however the screen's own pictures fall; what is new is drawn at once
+const EARLY_MS = 8; // half a picture of a 60 Hz screen: the browser's next one would be later by as much
 const CALM_EVERY_MS = 500;
-const TEXT_EVERY_MS = 125; // digits that change faster cannot be read
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
+const TEXT_EVERY_MS = 200; // digits that change faster cannot be read, and each time costs as much as two pictures
+const calm = media('(prefers-reduced-motion: reduce)');
 
-let chartMs = -Infinity;
+/** When the next picture is due. */
+let dueMs = -Infinity;
 let textMs = -Infinity;
+/** Whether the browser has been asked for a picture, and what will ask it. */
+let asked = false;
+let timer = 0;
 /** The newest message in what is on the screen. */
 let drawnSeq = NaN;
 /** What is on the screen while the presenter holds it still. @type {import('./page.js').Picture | null} */
@@ -52,16 +58,33 @@ function heard(event) {
   if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
   const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
   Object.assign(counters, { framesReceived, lastSeq, gaps, missed, stamp_t_ns: frame?.t_ns ?? NaN });
+  wake();
+}
+
+/** Asks the browser for its next picture: each costs it something, drawn or not, so only for those that are wanted. */
+function wake() {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(tick);
 }
 
 /** @param {number} nowMs */
 function tick(nowMs) {
-  requestAnimationFrame(tick);
+  asked = false;
+  const fresh = !Object.is(feed.state.lastSeq, drawnSeq) && !calm.matches;
+  if (fresh || nowMs >= dueMs - EARLY_MS) {
+    const everyMs = calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS;
+    dueMs = Math.max(dueMs + everyMs, nowMs); // what is late is made up for, a pause is not
+    drawnSeq = feed.state.lastSeq;
+    draw(nowMs);
+  }
+  clearTimeout(timer);
+  timer = window.setTimeout(wake, dueMs - performance.now());
+}
+
+/** @param {number} nowMs */
+function draw(nowMs) {
   const { state } = feed;
-  const fresh = !Object.is(state.lastSeq, drawnSeq) && !calm.matches;
-  if (!fresh && nowMs - chartMs < (calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS)) return;
-  chartMs = nowMs;
-  drawnSeq = state.lastSeq;
   const picture = newest(nowMs);
   const arranged = page.arrange(picture.state);
   if (arranged && plotly) page.useAxes(plotly);
@@ -110,11 +133,11 @@ async function useAxes() {
   feed.stream.acknowledges = true;
   if (!plotly) return;
   page.useAxes(plotly);
-  chartMs = -Infinity;
+  dueMs = -Infinity;
   requestAnimationFrame(() => painted('axesMs'));
 }
 
 Object.assign(window, { wattrace: counters });
 fitFont();
 feed.start();
-requestAnimationFrame(tick);
+wake();

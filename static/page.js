@@ -125,7 +125,7 @@ export class Page {
 
   /** Whether any chart shows a line. */
   charted() {
-    return this.panels.some(({ chart }) => chart.trace.own.getAttribute('d'));
+    return this.panels.some(({ chart }) => chart.trace.charted);
   }
 
   /** @param {any} plotly */

@@ -1,11 +1,12 @@
 import { element, setAttribute, setStyle, svg } from './dom.js';
 
 /** @typedef {{width: number, height: number, left: number, top: number}} Plot the plot area in a chart */
+/** @typedef {{own: string, other: string, envelope: string}} Paths */
 
 /**
  * The picture over the axes: envelope, mean line, the thin line of other times, and a marker at the newest point.
- * Paths are written when data comes; between two frames only the whole picture moves, as a layer of its own, which the
- * browser neither lays out nor paints again.
+ * Paths are written when data comes; between two frames only the whole picture moves, which nothing needs be laid out
+ * for. It is no layer of its own: without a GPU those cost more than they save.
  */
 export class Trace {
   constructor() {
@@ -16,8 +17,10 @@ export class Trace {
     this.envelope = svg('path', { class: 'trace-envelope' });
     this.other = svg('path', { class: 'trace-other' });
     this.own = svg('path', { class: 'trace-own' });
+    this.tail = { envelope: svg('path', { class: 'trace-envelope' }), other: svg('path', { class: 'trace-other' }), own: svg('path', { class: 'trace-own' }) };
     this.marker = svg('circle', { class: 'trace-marker', visibility: 'hidden' });
-    this.area = svg('svg', { class: 'trace-area' }, this.band, this.bandName, this.envelope, this.other, this.own, this.reading, this.marker);
+    this.area = svg('svg', { class: 'trace-area' }, this.band, this.bandName, this.envelope, this.tail.envelope,
+      this.other, this.tail.other, this.own, this.tail.own, this.reading, this.marker);
     this.moving = element('div', 'trace-moving', this.area);
     this.still = svg('svg', { class: 'trace-still' }, this.readingName);
     this.root = element('div', 'trace', this.moving, this.still);
@@ -37,11 +40,15 @@ export class Trace {
     setAttribute(this.marker, 'r', String(radius));
   }
 
-  /** @param {{own: string, other: string, envelope: string}} paths */
-  draw(paths) {
-    setAttribute(this.own, 'd', paths.own);
-    setAttribute(this.other, 'd', paths.other);
-    setAttribute(this.envelope, 'd', paths.envelope);
+  /** @param {Paths | null} whole null leaves it as it is @param {Paths} tail what has been added since */
+  draw(whole, tail) {
+    if (whole) write(this, whole);
+    write(this.tail, tail);
+  }
+
+  /** Whether there is any line. */
+  get charted() {
+    return [this.own, this.tail.own].some((path) => path.getAttribute('d'));
   }
 
   /** The time that the figures are about. @param {number} from @param {number} to pixels @param {number} tall @param {number} font */
@@ -81,4 +88,11 @@ export class Trace {
     setAttribute(this.marker, 'cx', x.toFixed(1));
     setAttribute(this.marker, 'cy', y.toFixed(1));
   }
+}
+
+/** @param {Record<keyof Paths, SVGPathElement>} nodes @param {Paths} paths */
+function write(nodes, { own, other, envelope }) {
+  nodes.own.setAttribute('d', own);
+  nodes.other.setAttribute('d', other);
+  nodes.envelope.setAttribute('d', envelope);
 }

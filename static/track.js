@@ -30,6 +30,8 @@ export class Track {
     /** @type {Map<string, [number, number][]>} when each arm read prompts, newest last */
     this.prefills = new Map();
     this.version = 0;
+    /** Rises when what was there has been replaced, and not only gone on. */
+    this.epoch = 0;
     /** How much time a chart of it shows, and whether that is a part of the past that somebody looks back at. */
     this.span_ns = WINDOW_NS;
     this.past = false;
@@ -60,6 +62,7 @@ export class Track {
     this.ring.clear();
     this.push(history);
     this.version += 1;
+    this.epoch += 1;
   }
 
   /** Keeps the picture of a turn that has just ended. @param {number} slot the arm whose turn it was */
@@ -106,6 +109,7 @@ export class Track {
     twin.ghosts = new Map(this.ghosts);
     twin.prefills = new Map(this.prefills);
     twin.version = this.version;
+    twin.epoch = this.epoch;
     return twin;
   }
 

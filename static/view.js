@@ -2,11 +2,12 @@ import { counters, painted } from './counters.js';
 import { byId } from './dom.js';
 import { Dvr } from './dvr.js';
 import { Feed } from './feed.js';
+import { media } from './media.js';
 import { ViewPage } from './viewpage.js';
 
 const DRAW_EVERY_MS = 100; // a phone's battery is its owner's; digits that change faster cannot be read
 const CALM_EVERY_MS = 500;
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
+const calm = media('(prefers-reduced-motion: reduce)');
 
 const page = new ViewPage();
 const feed = new Feed({

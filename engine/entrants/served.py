@@ -23,6 +23,8 @@ from engine.narrator import Narrator
 from engine.plan import PlannedArm
 from engine.validity import Reason
 
+_LOOK_SECONDS = 2.0
+"""The sampler reads memory five times a second."""
 _DOES_NOT_SLEEP = "give the arms less memory, so that they fit beside each other, or GPUs of their own"
 
 
@@ -168,6 +170,7 @@ class ServedEntrant:
         if not self.planned.sleeps or self._asleep:
             self._narrator.arm_state(self.label, "asleep" if self._asleep else "resting")
             return
+        await self._looked_at()
         result = await self._switch().sleep()
         if not result.ok:
             raise ArmError(self.label, result.text, remedy=_DOES_NOT_SLEEP)
@@ -179,6 +182,16 @@ class ServedEntrant:
         assert isinstance(self._arm, ServerArm), "only our own servers are planned to sleep"
         least = self.planned.least_freed_bytes or LEAST_FREED_BYTES
         return SleepSwitch(self._arm.base_url, self._memory_used, least_freed_bytes=least)
+
+    async def _looked_at(self) -> None:
+        """Until the sampler has read the memory since now: what it read before may be from before the arm had any."""
+        conditions, clock = self._narrator.ledger.rig.conditions, self._narrator.clock
+        since_ns = clock.now_ns()
+        tracks = [conditions[name] for name in self.planned.devices if name in conditions]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                while any((track.newest_t_ns or 0) < since_ns for track in tracks):
+                    await asyncio.sleep(0.02)
 
     def _memory_used(self) -> float | None:
         """Bytes in use on its devices, as the sampler read them last."""

@@ -101,7 +101,7 @@ def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def race(tmp_path_factory: pytest.TempPathFactory, demo_file: Path) -> Iterator[Show]:
     """One simulated race that runs for as long as the tests do."""
-    show = Show(tmp_path_factory.mktemp("race"), "demo", str(demo_file), "--autostart")
+    show = Show(tmp_path_factory.mktemp("race"), "demo", str(demo_file), "--autostart", "--rounds", "2000")
     yield show
     text = show.end()
     assert "Traceback" not in text, text
@@ -119,9 +119,11 @@ def viewer(browser: Browser, url: str, *, width: int = 1920, height: int = 1080,
     assert origin is not None
     allowed = (origin[0], origin[0].replace("http", "ws", 1), "data:", "blob:")
     page.on("request", lambda request: None if request.url.startswith(allowed) else complaints.append(request.url))
-    page.goto(url)
-    yield page
-    context.close()
+    try:
+        page.goto(url)
+        yield page
+    finally:
+        context.close()  # else the page of a test that failed goes on drawing, at the cost of all others
     assert complaints == []
 
 

@@ -113,11 +113,13 @@ def staged(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.route(f"{ORIGIN}/**", stage.file)
     page.route_web_socket(re.compile(r"/ws"), stage.connect)
-    page.goto(f"{ORIGIN}{path}")
-    while path in STREAMED and not stage.sockets:
-        page.wait_for_timeout(20)  # what is sent before would be lost
-    yield page, stage
-    context.close()
+    try:
+        page.goto(f"{ORIGIN}{path}")
+        while path in STREAMED and not stage.sockets:
+            page.wait_for_timeout(20)  # what is sent before would be lost
+        yield page, stage
+    finally:
+        context.close()  # else the page of a test that failed goes on drawing, at the cost of all others
     assert complaints == [], complaints
 
 

@@ -98,9 +98,9 @@ def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def race(tmp_path_factory: pytest.TempPathFactory, demo_file: Path) -> Iterator[Show]:
-    """One simulated race that runs for as long as the tests do."""
+    """One simulated race that runs for as long as a file's tests do, and takes no core from those of the next."""
     show = Show(tmp_path_factory.mktemp("race"), "demo", str(demo_file), "--autostart", "--rounds", "2000")
     yield show
     text = show.end()

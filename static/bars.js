@@ -4,10 +4,11 @@ import { count, known } from './format.js';
 /** @typedef {import('./types.js').Bet} Bet */
 /** @typedef {{from: number, to: number}} Span both 0 to 1 */
 
-/** Joules as people say them: 4.2, 568, 12 345, 250k. @param {number} joules */
+/** Joules as people say them: 4.2, 568, 12 345, 250k, 1M. @param {number} joules */
 export function joulesText(joules) {
   const size = Math.abs(joules);
   const sign = joules < 0 ? '−' : '';
+  if (size >= 999_500) return `${sign}${Number((size / 1e6).toPrecision(2))}M`;
   if (size >= 99_999.5) return `${sign}${count(size / 1000)}k`;
   return sign + (size < 9.95 && !Number.isInteger(joules) ? size.toFixed(1) : count(size).replaceAll(' ', '\u202f'));
 }

@@ -13,6 +13,7 @@ import { hasPower } from './state.js';
 const CHART_EVERY_MS = 32; // on average, however the screen's own pictures fall; what is new is drawn at once
 const EARLY_MS = 8; // half a picture of a 60 Hz screen: the browser's next one would be later by as much
 const CALM_EVERY_MS = 500;
+const LINE_MS = 1500; // so long the library waits for a first line
 const TEXT_EVERY_MS = 200; // digits that change faster cannot be read, and each time costs as much as two pictures
 const calm = media('(prefers-reduced-motion: reduce)');
 
@@ -121,7 +122,8 @@ async function join(t_ns) {
 function complete() {
   page.complete();
   dvr = new Dvr(byId('dvr'), () => page.panels.map(({ chart }) => chart));
-  if (feed.state.frame?.state !== 'racing' || !hasPower(feed.state)) void useAxes(); // no line is to come soon
+  // Where no line is to come soon, there is nothing to wait for.
+  window.setTimeout(useAxes, feed.state.frame?.state === 'racing' && hasPower(feed.state) ? LINE_MS : 0);
   if (!begun) return;
   dvr.hear(begun, feed.state);
   ask(begun);

@@ -5,8 +5,8 @@ import { intervalText, joulesText, place, savingText } from '../../static/bars.j
 import { stateText } from '../../static/loadform.js';
 
 test('joules are said in few digits', () => {
-  const said = [0, 4.24, 9.5, 568, 12345, 250_400, -3, -12345.6].map(joulesText);
-  assert.deepEqual(said, ['0', '4.2', '9.5', '568', '12\u202f345', '250k', '−3', '−12\u202f346']);
+  const said = [0, 4.24, 9.5, 568, 12345, 250_400, 1e6, -3, -12345.6].map(joulesText);
+  assert.deepEqual(said, ['0', '4.2', '9.5', '568', '12\u202f345', '250k', '1M', '−3', '−12\u202f346']);
 });
 
 test('a saving below none is a cost', () => {

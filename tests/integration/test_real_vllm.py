@@ -63,6 +63,14 @@ def verdict_of(result: dict[str, Any], metric: str) -> dict[str, Any]:
     return found
 
 
+def shorter(name: str, **schedule: int) -> str:
+    """A shipped demo with short answers and another schedule."""
+    demo = yaml.safe_load(resources.files("demos").joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    demo["schedule"] |= schedule
+    demo["workload"] |= {"max_tokens": 24}
+    return yaml.safe_dump(demo)
+
+
 @pytest.fixture
 def quoted(record_property: Callable[[str, object], None]) -> Callable[[str, dict[str, Any]], None]:
     """Keeps a verdict to be quoted: in the test's properties and output, and in the folder artifacts."""
@@ -80,9 +88,11 @@ def quoted(record_property: Callable[[str, object], None]) -> Callable[[str, dic
 
 
 def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races, quoted: Callable[[str, dict[str, Any]], None]) -> None:
-    out = real.folder / "cpu.jsonl"
-    # Four blocks: with two, an interval from two ratios is too wide to decide even what is plain to see.
-    done = real.run("run", "batch-1-vs-8-cpu", "--rounds", "8", "--round-seconds", "5", "--out", str(out), timeout=450)
+    out, file = real.folder / "cpu.jsonl", real.folder / "batch.yaml"
+    # Rounds of as many answers, not of as many seconds: a processor without bf16 arithmetic reads eight prompts in ten.
+    # Three blocks: with two, an interval from two ratios is too wide to decide even what is plain to see.
+    file.write_text(shorter("batch-1-vs-8-cpu", round_requests=10, rounds=6))
+    done = real.run("run", str(file), "--out", str(out), timeout=450)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)
     one, eight = result["arms"]
@@ -139,11 +149,7 @@ def test_a_killed_real_arm_is_on_screen_and_the_race_ends_cleanly(real: Races) -
 def test_bf16_against_fp32_runs_to_a_verdict(real: Races, quoted: Callable[[str, dict[str, Any]], None]) -> None:
     """Which of them is faster is the processor's affair; that the race says so, with an interval, is ours."""
     out, file = real.folder / "cpu.jsonl", real.folder / "same-work.yaml"
-    demo = yaml.safe_load(resources.files("demos").joinpath("bf16-vs-fp32-cpu.yaml").read_text(encoding="utf-8"))
-    # Rounds of as many answers, not of as many seconds: so they reach their steady state on a busy machine, too.
-    demo["schedule"] |= {"round_requests": 12, "rounds": 6}
-    demo["workload"] |= {"max_tokens": 24}
-    file.write_text(yaml.safe_dump(demo))
+    file.write_text(shorter("bf16-vs-fp32-cpu", round_requests=12, rounds=6))
     done = real.run("run", str(file), "--out", str(out), timeout=400)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)

@@ -11,6 +11,8 @@ const MOST_POINTS = 640;
 const X_TICKS = [-20, -10, 0];
 const RIBBON_EM = 0.5;
 const PAST_STEPS = 300; // a picture of the past is made anew when it has moved by so small a part of its width
+const LEAST_WIDE_EM = 8; // of a chart: with less there is no room for a plot between the labels
+const LEAST_TALL_EM = 3.4;
 const NARROW_EM = 13; // of a plot in whose width three labels do not fit
 const WHOLE_PARTS = 6; // of the window: after one of them a picture that rolls is made whole again
 const NO_PATHS = Object.freeze({ own: '', other: '', envelope: '' });
@@ -57,6 +59,7 @@ export class Chart {
     const ghost = active ? undefined : track.ghost(this.slot);
     const end = ghost ? ghost.end_t_ns : run_t_ns;
     this.measure(max);
+    setAttribute(this.root, 'data-small', String(this.frame === null));
     if (!this.frame) return;
     this.axes.draw(this.frame, track.past ? timesOf({ from: end - track.span_ns, to: end }, this.frame.narrow) : usualTimes(this.frame.narrow, Boolean(ghost)));
     setAttribute(this.root, 'data-mode', track.past ? 'past' : ghost ? 'ghost' : 'rolling');
@@ -104,14 +107,16 @@ export class Chart {
       this.resized = false;
     }
     const { width, height } = this.box ?? { width: 0, height: 0 };
-    if (width < 60 || height < 40) {
+    const font = this.font ?? 16;
+    if (width < font * LEAST_WIDE_EM || height < font * LEAST_TALL_EM) {
       this.frame = null;
+      this.measured = '';
       return;
     }
-    const key = `${width} ${height} ${this.font} ${max}`;
+    const key = `${width} ${height} ${font} ${max}`;
     if (this.frame && key === this.measured) return;
     this.measured = key;
-    this.frame = frame(width, height, this.font ?? 16, max);
+    this.frame = frame(width, height, font, max);
     const { left, top, right, bottom } = this.frame;
     this.trace.place({ left, top, width: width - left - right, height: height - top - bottom }, this.frame.font * 0.32);
   }

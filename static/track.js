@@ -52,9 +52,12 @@ export class Track {
     this.version += 1;
   }
 
-  /** Adds when an arm read prompts. @param {string} label @param {[number, number][] | undefined} spans */
+  /** Adds when an arm read prompts; what is there already is dropped. @param {string} label @param {[number, number][] | undefined} spans */
   read(label, spans) {
-    if (spans?.length) this.prefills.set(label, [...(this.prefills.get(label) ?? []), ...spans].slice(-MOST_PREFILLS));
+    if (!spans?.length) return;
+    const known = this.prefills.get(label) ?? [];
+    const fresh = spans.filter(([from, until]) => !known.some((span) => span[0] === from && span[1] === until));
+    this.prefills.set(label, [...known, ...fresh].slice(-MOST_PREFILLS));
   }
 
   /** Takes a hello's history in place of the ring; ghosts older than it are kept. @param {Power | null | undefined} history */

@@ -44,9 +44,8 @@ def test_both_arms_the_badge_and_moving_figures_are_seen(browser: Browser, race:
         wait_for_turns_of_both(page)
         before = counters(page)
         text = page.locator("#panels").inner_text()
-        page.wait_for_timeout(3000)
+        wait_until(lambda: counters(page)["framesReceived"] - before["framesReceived"] >= 60, what="frames come")
         after = counters(page)
-        assert after["framesReceived"] - before["framesReceived"] >= 45, "20 frames a second come"
         assert after["gaps"] == 0 and after["lastSeq"] > before["lastSeq"]
         assert after["framesDrawn"] - before["framesDrawn"] >= 30, "the picture moves"
         assert page.locator("#panels").inner_text() != text, "the figures move"

@@ -32,6 +32,19 @@ def position(page: Page) -> int:
     return int(page.locator(".dvr-run").get_attribute("aria-valuemax") or 0)
 
 
+def standing(page: Page) -> str:
+    """The picture, once what the server knows of this time has come and is drawn."""
+    seen = [""]
+
+    def same() -> bool:
+        seen.append(page.locator(".trace-other").first.get_attribute("d") or "")
+        page.wait_for_timeout(400)
+        return seen[-1] == seen[-2] != ""
+
+    wait_until(same, what="the held charts stand still")
+    return seen[-1]
+
+
 @pytest.fixture
 def page(browser: Browser, race: Show) -> Iterator[Page]:
     with viewer(browser, race.url) as found:
@@ -46,7 +59,7 @@ def test_one_screen_is_held_while_the_others_go_on(browser: Browser, race: Show,
         words = page.locator(".dvr-words")
         expect(words).to_contain_text("behind live")
         expect(words).to_contain_text("figures are live")
-        held = page.locator(".trace-other").first.get_attribute("d")
+        held = standing(page)
         behind = words.inner_text()
         before = position(other)
         wait_until(lambda: position(other) > before + 2, what="the other screen goes on")

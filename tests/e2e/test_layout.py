@@ -70,7 +70,7 @@ def test_one_to_six_arms_with_one_to_six_digits(stage: tuple[Page, Stage], width
 @everywhere
 def test_plotly_s_axes(browser: Browser, width: int, height: int) -> None:
     with staged(browser, viewport={"width": width, "height": height}) as (page, stage):
-        expect(page.locator("#panels .main-svg").first).to_be_attached()
+        expect(page.locator("#panels .main-svg").first).to_be_attached(timeout=30_000)  # the library is large
         for arms in (1, 2, 6):
             assert misplaced(page, stage, hello(arms, 4)) == []
 

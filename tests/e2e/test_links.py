@@ -59,7 +59,9 @@ def test_a_cut_connection_goes_on_without_a_gap(browser: Browser, race: Show) ->
     page = context.new_page()
     page.add_init_script(KEPT_SOCKETS)
     page.goto(race.url)
-    wait_for_frames(page, 30)
+    # Frames of no run have nothing to go on from.
+    expect(page.locator("body")).to_have_attribute("data-state", "racing", timeout=30_000)
+    wait_for_frames(page, counted(page, "framesReceived") + 30)
     before, missed = (counted(page, "framesReceived"), counted(page, "lastSeq")), counted(page, "missed")
     page.evaluate("window.sockets.at(-1).close(4000)")
     wait_for_frames(page, before[0] + 60)

@@ -15,14 +15,25 @@ from integration.processes import MARK, living, marked_environment
 _LISTENING = "0A"
 
 
-def listening_ports() -> set[int]:
-    """Every TCP port on which somebody listens on this machine."""
-    found = set()
+def listening() -> dict[int, str]:
+    """Every TCP port on which somebody listens on this machine, and the socket that does."""
+    found = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(FileNotFoundError):
             rows = [line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:]]
-            found |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+            found |= {int(row[1].rpartition(":")[2], 16): f"socket:[{row[9]}]" for row in rows if row[3] == _LISTENING}
     return found
+
+
+def held(sockets: set[str]) -> set[str]:
+    """Those that a process of ours has open: the tests of a neighbour may have been dealt a port that was ours."""
+    ours = [os.getpid(), *living(os.environ[MARK])]
+    files = [entry for pid in ours for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    found = set()
+    for entry in files:
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(entry.readlink()))
+    return found & sockets
 
 
 def open_files() -> Counter[str]:
@@ -49,7 +60,8 @@ async def nothing_left(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[set[int
     yield ports
     assert living(mark) == {}
     assert set(children()) - before == set()
-    assert ports and ports & listening_ports() == set()
+    still = listening()
+    assert ports and held({still[port] for port in ports & set(still)}) == set()
     assert open_files() - files == Counter()
     assert len(asyncio.all_tasks()) == tasks
 
@@ -60,7 +72,7 @@ async def start_and_stop(launch: Launch, ports: set[int], log: Path) -> None:
     try:
         await arm.start()
         ports.add(arm.port)
-        assert arm.port in listening_ports()
+        assert arm.port in listening()
         assert await arm.version()
     finally:
         await arm.stop()

@@ -78,3 +78,11 @@ test('missing or empty power is no news', () => {
   track.push({ t_ns: [], mean: [], min: [], max: [], arm: [] });
   assert.equal(track.version, 0);
 });
+
+test('what is told twice was read once', () => {
+  const track = new Track(['A']);
+  track.read('A', [[1, 4], [1, 5]]);
+  track.read('A', [[1, 5], [2, 6]]);
+  track.read('A', undefined);
+  assert.deepEqual(track.prefills.get('A'), [[1, 4], [1, 5], [2, 6]]);
+});

@@ -32,6 +32,7 @@ from engine.workload import STAGE
 
 ExitStatus = Literal["success", "abort", "fail"]
 BeforeTurn = Callable[[str, Sampler | None], Awaitable[None]]
+Conclusion = Callable[[Ledger], dict[str, JsonValue]]
 
 _PREFIXES = (
     "every round has the same prompts, and a server may keep what it has computed of them (prefix_cache: keep), "
@@ -56,7 +57,8 @@ def new_run_id(demo_name: str) -> str:
 class Race:
     """One run of `plan` into `recorder`. What the arms' servers print goes into files in the folder `logs`.
 
-    `before_turn` is awaited before each turn, with the arm's letter and the sampler, if there is one.
+    `before_turn` is awaited before each turn, with the arm's letter and the sampler, if there is one. What `conclusion`
+    makes of the books when they are full is the last note of the recording.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Race:
         recorder: Recorder,
         logs: Path | None = None,
         before_turn: BeforeTurn | None = None,
+        conclusion: Conclusion | None = None,
     ) -> None:
         self.plan, self.run_id, self._logs = plan, run_id, logs
         self._folder = recorder.path.parent
@@ -74,7 +77,7 @@ class Race:
         self._utc = datetime.now(UTC)
         self._narrator = Narrator(self._clock, recorder, on_loss=self._fail)
         self._ending: asyncio.Future[Ending] | None = None
-        self._before_turn = before_turn
+        self._before_turn, self._conclusion = before_turn, conclusion
         self._sampling: Sampler | None = None
         self._lineup: Lineup | None = None
         self._turns: Turns | None = None
@@ -143,6 +146,8 @@ class Race:
         now = self._clock.now_ns()
         for mark in (*self._foreign.end(now), *self._adjustments.end(now)):
             self._narrator.emit(mark)
+        if self._conclusion is not None:
+            self._narrator.mark(MarkKind.NOTE, state="findings", data=self._conclusion(self.ledger))
         stop = Stop(
             t_ns=self._clock.now_ns(),
             exit_status=ending.status,

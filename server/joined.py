@@ -46,9 +46,7 @@ class JoinedPages:
         page = (joining.STATIC / name).read_text(encoding="utf-8")
         page = _SHEETS.sub(self._sheet, page)
         page = _SCRIPTS.sub(self._script, page)
-        return _MODULE.sub(
-            lambda found: f'<script defer src="{self._keep(joining.script(found[1]), _JS)}"></script>', page
-        )
+        return _MODULE.sub(self._module, page)
 
     def _sheet(self, found: re.Match[str]) -> str:
         sheets = _SHEET.findall(found[0])

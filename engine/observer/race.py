@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from engine.arms.server import Launch, ServerArm
 from engine.clock import NS
@@ -15,6 +15,7 @@ from engine.documents import Document, Mark, MarkKind, Page
 from engine.errors import ConfigError
 from engine.ledger import Ledger
 from engine.observer.conditions import Condition, observer_demo, observer_plan
+from engine.observer.findings import findings
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Recorder
 from engine.run import Ending, Race, new_run_id
@@ -50,11 +51,11 @@ class ObserverOptions:
 
 @dataclass
 class Observed:
-    """What came of it: how it ended, the books, and the sampler's CPU in each way of watching, percent of a core."""
+    """What came of it: how it ended, the books, and what watching cost, as the recording's last note has it too."""
 
     ending: Ending
     ledger: Ledger
-    sampler_cpu_percent: dict[str, float] = field(default_factory=dict)
+    findings: list[dict[str, Any]]
 
 
 @dataclass
@@ -92,6 +93,11 @@ class _Watching:
                 self.cpu.setdefault(self._turn, []).extend(values)
             case _:
                 pass
+
+    def conclude(self, ledger: Ledger) -> list[dict[str, Any]]:
+        """What each way of watching has cost."""
+        cpu = {label: fmean(values) for label, values in self.cpu.items() if values}
+        return findings(ledger, list(self.wanted.values()), cpu)
 
     async def _watch(self, label: str, seconds: float) -> None:
         """The turn of arm `label`, between its edges."""
@@ -139,6 +145,7 @@ async def observe(
                     run_id=new_run_id("observer"),
                     recorder=recorder,
                     before_turn=watching.before,
+                    conclusion=lambda ledger: {"conditions": watching.conclude(ledger)},  # type: ignore[dict-item]
                 )
                 race.add_sink(watching.hear)
                 race.add_sink(seats)
@@ -146,8 +153,7 @@ async def observe(
                     tell = watch(own)
                     race.add_sink(lambda document: tell(race.ledger, document))
                 ending = await race.run()
-    cpu = {label: fmean(values) for label, values in watching.cpu.items() if values}
-    return Observed(ending, race.ledger, cpu)
+    return Observed(ending, race.ledger, watching.conclude(race.ledger))
 
 
 @contextlib.asynccontextmanager

@@ -61,7 +61,7 @@ def bench_observer(
     """Race a demo's last arm against itself, more or less closely watched: what does watching cost?"""
     from engine.config import load_demo
     from engine.headless import data_folder
-    from engine.observer import ObserverOptions, conditions, findings, observe
+    from engine.observer import ObserverOptions, conditions, observe
     from engine.run import new_run_id
     from server.observer import served_hall
     from server.observer.table import print_findings
@@ -72,7 +72,7 @@ def bench_observer(
     path = out or data_folder("recordings") / f"{new_run_id('observer')}.jsonl"
     options = ObserverOptions(simulate, power, blocks, round_seconds)
     observed = asyncio.run(observe(demo, options, wanted, path, hall=served_hall, watch=Progress))
-    found = findings(observed.ledger, wanted, observed.sampler_cpu_percent)
+    found = observed.findings
     if as_json:
         print_json({"run": observed.ledger.start.run if observed.ledger.start else None, "conditions": found})
     else:

@@ -69,13 +69,19 @@ def test_it_races_one_server_under_both_ways_of_watching(
     rates = rates_told(out)
     assert [rates[number] for number in (1, 2, 3, 4)] == [[0, 100], [1000, 100], [1000, 100], [0, 100]]
 
-    found = findings(observed.ledger, WATCHED, observed.sampler_cpu_percent)
+    found = observed.findings
+    assert notes(out)[-1].data == {"conditions": found}, "the recording says it too"
     assert found[0]["change_percent"] is None
     changes = found[1]["change_percent"]
     assert set(changes) == {"itl_mean_seconds", "itl_p99_seconds", "tokens_per_second"}  # watts are simulated
     assert all(change is not None and change["blocks"] == 2 for change in changes.values()), changes
     print_findings(found, observed.ledger)
     assert "SIMULATED" in (told := capsys.readouterr().out) and "3 viewers" in told
+
+
+def notes(path: Path) -> list[Mark]:
+    """What the run noted."""
+    return [each for each in Reader(path) if isinstance(each, Mark) and each.kind is MarkKind.NOTE]
 
 
 def rates_told(path: Path) -> dict[int, list[int]]:

@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 from engine.clock import Clock
 from server.answers import failure
 from server.auth import same_origin
-from server.fastpath import ABORT
 from server.frames import Close, CloseCode, Message
 from server.hub import Hub, Seen
+from server.plainpath import ABORT
 from server.settings import Settings
 from server.viewer import Viewer
 

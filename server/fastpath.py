@@ -8,14 +8,11 @@ they arrive. Any other ASGI server works too, by the plain way.
 import asyncio
 import logging
 import os
-import socket
 import time
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame
@@ -23,23 +20,13 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from server.connection import SHUTDOWN_SECONDS, BorrowedSocket, bound
 from server.frames import Close, CloseCode
 
 WIRE = "wattrace.wire"
 """The scope extension that has this connection's `ViewerProtocol`."""
 
-ABORT = "wattrace.abort"
-"""The extension of a plain request: a callable which drops the connection and what is unsent."""
-
-_SEND_BUFFER_BYTES = 65_536
-"""The kernel's own default grows to 4 MB: minutes of frames that nobody will want to see."""
-_MOST_HEAD_BYTES = 65_536
-_USER_TIMEOUT_MS = 20_000
 _LINGER_SECONDS = 1.0
-_SHUTDOWN_SECONDS = 0.7
-"""How long anybody may take to read the rest when the server ends: less than uvicorn waits before it complains."""
-_HEAD_SECONDS = 10.0
-"""How long a request's head may take, from the connection or its first byte on."""
 _OURS: dict[int, CloseCode] = {
     StandardCode.MESSAGE_TOO_BIG: CloseCode.TOO_LARGE,
     StandardCode.PROTOCOL_ERROR: CloseCode.NOT_WEBSOCKET,
@@ -99,7 +86,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """Whether nothing is unsent, and the connection open: nothing may follow a close frame."""
         self.hand_over: Callable[[bytes], int] = _took_nothing
         """Hand a finished frame to the system, while there is room: how many bytes it took."""
-        self._borrowed: _Borrowed | None = None
+        self._borrowed: BorrowedSocket | None = None
         logger = logging.getLogger("uvicorn.error")
         self.conn = _Viewers(max_size=self.config.ws_max_size, logger=logger)
 
@@ -108,10 +95,10 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         # Paused as soon as the system takes no more, so that what waits does so where the newest may still replace it.
         self.transport.set_write_buffer_limits(high=0)
-        self._borrowed = _Borrowed.of(transport)
+        self._borrowed = BorrowedSocket.of(transport)
         if self._borrowed is not None:
             self.hand_over = self._borrowed.send
-        _bound(transport)
+        bound(transport)
 
     def handle_connect(self, event: Request) -> None:
         """Let the application abort; its task has not run yet."""
@@ -151,7 +138,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """The server ends: close, but do not wait for ever for somebody who does not read."""
         refused = not self.handshake_complete
         super().shutdown()
-        self.abort_after(_SHUTDOWN_SECONDS)
+        self.abort_after(SHUTDOWN_SECONDS)
         if refused:  # by a 500, after which the application must not answer the handshake, too
             self.disconnected = True
 
@@ -255,77 +242,6 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
 
-class RequestProtocol(HttpToolsProtocol):
-    """One connection with plain requests, server-sent events among them."""
-
-    _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Bound what the kernel holds, as for WebSockets, and how long we wait for somebody who says nothing."""
-        super().connection_made(transport)
-        _bound(transport)
-        self._expect_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._head_is_over()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """A request's head that has no end, in bytes or in time, is nobody's we want to hear."""
-        if self.cycle is None or self.cycle.response_complete:
-            self._head_bytes += len(data)
-            self._expect_head()  # uvicorn's own patience, between two requests, ends with the first byte
-        else:
-            self._head_bytes = 0
-        if self._head_bytes > _MOST_HEAD_BYTES:
-            self.transport.abort()
-            return
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        """The head is over."""
-        self._head_is_over()
-        super().on_headers_complete()
-
-    def shutdown(self) -> None:
-        """The server ends: close, but do not wait for ever for somebody who does not read."""
-        super().shutdown()
-        self.loop.call_later(_SHUTDOWN_SECONDS, self.transport.abort)
-
-    def _expect_head(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(_HEAD_SECONDS, self.transport.abort)
-
-    def _head_is_over(self) -> None:
-        self._head_bytes = 0
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def on_message_begin(self) -> None:
-        """Let the application abort."""
-        super().on_message_begin()
-        scope = cast(dict[str, Any], self.scope)
-        scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
-
-
-class _Borrowed(socket.socket):
-    """A transport's socket, to send on without the transport, which costs a tenth more. It never closes it."""
-
-    @classmethod
-    def of(cls, transport: BaseTransport) -> "_Borrowed | None":
-        """None where what is sent is not what is written (TLS)."""
-        sock = transport.get_extra_info("socket")
-        if sock is None or transport.get_extra_info("sslcontext") is not None:
-            return None
-        return cls(sock.family, sock.type, sock.proto, sock.fileno())
-
-    def __del__(self) -> None:
-        self.detach()
-
-
 def _told(code: int | None, reason: str) -> tuple[Any, str]:
     ours = _OURS.get(code) if code is not None else None
     return (code, reason) if ours is None else (ours, Close(ours).reason)
@@ -333,13 +249,6 @@ def _told(code: int | None, reason: str) -> tuple[Any, str]:
 
 def _took_nothing(data: bytes) -> int:
     return 0
-
-
-def _bound(transport: BaseTransport) -> None:
-    sock = transport.get_extra_info("socket")
-    with suppress(OSError, AttributeError):  # not TCP, or a system without the option
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
 
 
 def _text(data: bytes) -> str | None:

@@ -12,9 +12,9 @@ from engine.config import Demo, load_demo
 from engine.errors import RecordingError
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
-from server.app import Address, serve
 from server.presenter.programme import Programme
 from server.scene import DemoInfo, ReplayInfo
+from server.serving import Address, serve
 from server.settings import Settings, from_environment
 
 _SELF = (sys.executable, "-P", "-m", "server.cli")

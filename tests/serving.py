@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from server.app import Server, Stage, bind
+from server.app import Stage
 from server.scene import DemoInfo, ReplayInfo
+from server.serving import Server, bind
 from server.settings import Settings
 
 TOKEN = "the-presenters-token-in-tests"

@@ -57,8 +57,9 @@ def answer(tell: Tell, end: Callable[[], object]) -> None:
 
 def ours(hertz: float, size: int, settings: dict[str, Any]) -> None:
     """The real server without a race: its frames are padded to `size`, all else is as ever."""
-    from server.app import Server, Stage, bind
+    from server.app import Stage
     from server.backlog import KEPT_SECONDS
+    from server.serving import Server, bind
     from server.settings import Settings
 
     stage = Stage(replace(Settings(port=0, frame_rate=hertz), **settings), lambda demo: [])
@@ -117,7 +118,7 @@ def naive(hertz: float, size: int) -> None:
         yield
         task.cancel()
 
-    from server.app import bind
+    from server.serving import bind
 
     listener = bind("127.0.0.1", 0)
     app = Starlette(routes=[WebSocketRoute("/ws", watch)], lifespan=lifespan)

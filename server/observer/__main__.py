@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from engine.leash import die_with_parent
-from server.app import serve
+from server.serving import serve
 from server.settings import Settings
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
-    monkeypatch.setattr("server.fastpath._HEAD_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr("server.plainpath._HEAD_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr("server.bodies._BODY_SECONDS", PATIENCE_SECONDS)
     with Serving() as serving:
         yield serving

@@ -18,15 +18,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from engine.errors import PortInUse, ServerError
-from server.app import Address, address, bind
 from server.auth import Gate
+from server.serving import Address, address, bind
 from server.settings import Settings
 
 PROGRAM = """
 import sys
 from pathlib import Path
 from serving import fake_race
-from server.app import serve
+from server.serving import serve
 from server.settings import Settings
 data = Path(sys.argv[1]) if sys.argv[1:] else None
 settings = Settings(port=0, data=data, frame_rate=60.0)

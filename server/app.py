@@ -35,10 +35,11 @@ from server.presenter.preflight import Preflight
 from server.presenter.programme import Programme
 from server.replayapi import ReplayApi
 from server.replaying import Player
-from server.scene import DemoInfo, ReplayInfo, Scene
+from server.scene import Scene
 from server.settings import Settings
 from server.shelf import Shelf
 from server.show import Show
+from server.stageinfo import DemoInfo, ReplayInfo
 from server.websocket import Watch
 
 _MOST_FRAMES_A_SECOND = 100

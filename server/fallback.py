@@ -18,8 +18,9 @@ from server.fallback_file import Reserve, find_reserve, places
 from server.fallback_tape import make_tape
 from server.hub import Hub
 from server.replaying import Player
-from server.scene import ReplayInfo, Scene
+from server.scene import Scene
 from server.show import Show
+from server.stageinfo import ReplayInfo
 
 logger = logging.getLogger("wattrace.fallback")
 

@@ -13,8 +13,9 @@ from engine.clock import Clock
 from engine.documents import Document
 from engine.moments import thawed
 from server.control import Command, Controller
-from server.scene import DemoInfo, ReplayInfo, Scene
+from server.scene import Scene
 from server.settings import from_environment
+from server.stageinfo import DemoInfo, ReplayInfo
 
 logger = logging.getLogger("wattrace.replaying")
 

@@ -4,12 +4,9 @@ It outlives runs: a `start` begins afresh, and a run whose process is gone witho
 is shown as failed.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.clock import NS
-from engine.config import Demo
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
 from engine.errors import describe_exit
 from engine.ledger import Ledger
@@ -19,7 +16,8 @@ from server.following import Follower
 from server.powers import Powers
 from server.prefill import Prefill
 from server.runclock import RunClock
-from server.runinfo import clipped, is_power, run_info, schedule_info
+from server.runinfo import clipped, is_power, run_info
+from server.stageinfo import DemoInfo, ReplayInfo
 
 HISTORY_POINTS = 200
 _VERDICT_NS = NS // 2
@@ -27,49 +25,6 @@ _VERDICT_NS = NS // 2
 _SENSOR_NS = NS // 2
 """How often a frame says how the sensor is doing: more often cannot be read."""
 _OVER = frozenset({"done", "failed", "aborted"})
-
-
-@dataclass(frozen=True)
-class DemoInfo:
-    """The demo that would run, as long as nothing has."""
-
-    name: str
-    title: str
-    learn: str = ""
-    arms: Sequence[Mapping[str, str]] = ()
-    schedule: Mapping[str, Any] = field(default_factory=dict)
-    simulated: bool = False
-
-    @classmethod
-    def of(cls, name: str, demo: Demo, *, simulated: bool = False) -> "DemoInfo":
-        """What viewers need to know of `demo`; `simulated`: it would run on the simulated device."""
-        arms = [
-            {"label": label, "name": arm.name, "runtime": "simulated" if simulated else arm.runtime}
-            for label, arm in zip(demo.labels, demo.arms, strict=True)
-        ]
-        schedule = schedule_info(demo.schedule.model_dump(), demo.labels)
-        return cls(name, demo.title, demo.learn, arms, schedule, simulated)
-
-
-@dataclass(frozen=True)
-class ReplayInfo:
-    """The documents come from a recording, at `speed` times the pace of then."""
-
-    file: str
-    speed: float = 1.0
-    paused: bool = False
-    loop: bool = False
-    duration_ns: int | None = None
-    """How long the recording is, as soon as that is known."""
-
-    @property
-    def pace(self) -> float:
-        """Recorded seconds a second."""
-        return 0.0 if self.paused else self.speed
-
-    def told(self) -> dict[str, Any]:
-        """What viewers hear of it: beside `file` and `speed`, what there is to say."""
-        return {name: value for name, value in asdict(self).items() if name in {"file", "speed"} or value}
 
 
 class Scene:

@@ -18,8 +18,8 @@ from server.control import Command
 from server.fastpath import ViewerProtocol
 from server.plainpath import RequestProtocol
 from server.presenter.programme import Programme
-from server.scene import DemoInfo, ReplayInfo
 from server.settings import Settings
+from server.stageinfo import DemoInfo, ReplayInfo
 
 _MAX_MESSAGE_BYTES = 4096
 _GRACE_SECONDS = 1

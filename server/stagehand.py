@@ -13,9 +13,9 @@ from engine.errors import RecordingError
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
 from server.presenter.programme import Programme
-from server.scene import DemoInfo, ReplayInfo
 from server.serving import Address, serve
 from server.settings import Settings, from_environment
+from server.stageinfo import DemoInfo, ReplayInfo
 
 _SELF = (sys.executable, "-P", "-m", "server.cli")
 

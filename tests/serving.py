@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from server.app import Stage
-from server.scene import DemoInfo, ReplayInfo
 from server.serving import Server, bind
 from server.settings import Settings
+from server.stageinfo import DemoInfo, ReplayInfo
 
 TOKEN = "the-presenters-token-in-tests"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -6,7 +6,7 @@ from typing import Any
 from engine.config import Demo, demo_names, load_demo
 from engine.errors import ConfigError, DemoNotFound
 from server.runinfo import clipped
-from server.scene import DemoInfo
+from server.stageinfo import DemoInfo
 
 Simulates = Callable[[str, Demo], bool]
 """Whether the demo of this name would run simulated here; may take a second."""

@@ -18,7 +18,8 @@ from engine.ledger import Ledger
 from engine.moments import happened_ns
 from engine.recording import Reader
 from server.buckets import Bucket, columns
-from server.scene import ReplayInfo, Scene
+from server.scene import Scene
+from server.stageinfo import ReplayInfo
 
 FRAME_NS = NS // 4
 BUCKET_NS = NS // 20

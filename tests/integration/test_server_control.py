@@ -12,7 +12,7 @@ import pytest
 from serving import BEARER, Serving, settle
 
 from engine.errors import DemoNotFound
-from server.scene import ReplayInfo
+from server.stageinfo import ReplayInfo
 
 
 class Presenter:

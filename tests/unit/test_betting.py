@@ -11,8 +11,9 @@ from engine.documents import Document, Start, Stop
 from server.audience.bet import NotOpen, WrongStep
 from server.audience.betting import Betting
 from server.hub import Hub
-from server.scene import DemoInfo, ReplayInfo, Scene
+from server.scene import Scene
 from server.settings import Settings
+from server.stageinfo import DemoInfo, ReplayInfo
 
 DEMO = DemoInfo.of(
     "two",

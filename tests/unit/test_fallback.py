@@ -14,9 +14,10 @@ from engine.documents import Document, Mark, MarkKind, Page, Stop, encode
 from server.fallback import Fallback, Unavailable
 from server.fallback_file import Reserve, find_reserve
 from server.hub import Hub
-from server.scene import DemoInfo, Scene
+from server.scene import Scene
 from server.settings import Settings
 from server.show import Show
+from server.stageinfo import DemoInfo
 
 DEMO = "story"
 

@@ -14,7 +14,8 @@ from engine.documents import Document, Mark, MarkKind, Stop, encode
 from engine.ledger import Ledger
 from engine.moments import FIRST_STEP, Moments, Reel, happened_ns, reel, thawed
 from engine.replay import Pace, Replay
-from server.scene import ReplayInfo, Scene
+from server.scene import Scene
+from server.stageinfo import ReplayInfo
 
 PERIOD_NS = 50_000_000
 

@@ -14,7 +14,8 @@ from server.following import Follower
 from server.frames import HELLO_BYTES
 from server.powers import Powers
 from server.runclock import RunClock
-from server.scene import DemoInfo, ReplayInfo, Scene
+from server.scene import Scene
+from server.stageinfo import DemoInfo, ReplayInfo
 
 PERIOD_NS = 50 * MS
 BOOT_NS = 1000 * SECOND

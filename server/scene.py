@@ -4,6 +4,7 @@ It outlives runs: a `start` begins afresh, and a run whose process is gone witho
 is shown as failed.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from engine.clock import NS

@@ -28,7 +28,7 @@ def violations(page: Page) -> list[str]:
 @pytest.fixture(scope="module", params=["/", "/view"])
 def watching(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Page, Stage]]:
     """One page, brought from one state to the next."""
-    with staged(browser, request.param) as (page, stage):
+    with staged(browser, request.param, plotly=True) as (page, stage):
         yield page, stage
 
 
@@ -94,7 +94,8 @@ def test_the_list_of_keys(browser: Browser, width: int, height: int, scheme: Sch
 @everywhere
 @either_theme
 def test_the_projector_with_everything_opened(browser: Browser, width: int, height: int, scheme: Scheme) -> None:
-    with staged(browser, viewport={"width": width, "height": height}, color_scheme=scheme) as (page, _):
+    viewport = {"width": width, "height": height}
+    with staged(browser, viewport=viewport, color_scheme=scheme) as (page, _):
         page.get_by_role("button", name="Figures as a table").click()
         page.locator("#sensor summary").click()
         expect(page.locator("#figures tbody tr")).to_have_count(2)

@@ -21,7 +21,7 @@ def box(page: Page, selector: str) -> list[float]:
 
 
 def test_the_steady_state_is_shaded_where_it_was(browser: Browser) -> None:
-    with staged(browser, plotly=False) as (page, stage):
+    with staged(browser) as (page, stage):
         stage.send(frame(run=stage.first["run"]["id"]))
         drawn(page)
         expect(page.locator("#panels .trace-band").first).to_be_visible()
@@ -36,7 +36,7 @@ def test_the_ribbon_is_drawn_where_the_sensor_resolves_it_and_else_not(browser: 
     reads = [[round((56 + at) * NS), round((56.4 + at) * NS)] for at in range(4)]
     first = hello()
     first["frame"]["arms"]["A"]["prefill"] = reads
-    with staged(browser, plotly=False, first=first) as (page, stage):
+    with staged(browser, first=first) as (page, stage):
         resolved = frame(run=first["run"]["id"])
         resolved["arms"]["A"]["prefill"] = reads
         stage.send(resolved)
@@ -51,7 +51,7 @@ def test_the_ribbon_is_drawn_where_the_sensor_resolves_it_and_else_not(browser: 
         assert foot[2] > line[3], "under the line"
         assert ribbons.nth(1).get_attribute("d") in {None, ""}
         expect(page.locator("#panels .trace-prefill-name").nth(1)).to_be_hidden()
-    with staged(browser, plotly=False) as (page, stage):
+    with staged(browser) as (page, stage):
         stage.send(frame(run=stage.first["run"]["id"]))
         drawn(page)
         assert page.locator("#panels .trace-own").first.get_attribute("d")
@@ -60,7 +60,7 @@ def test_the_ribbon_is_drawn_where_the_sensor_resolves_it_and_else_not(browser: 
 
 @pytest.mark.parametrize("arms", [2, 4, 6])
 def test_all_charts_have_one_scale(browser: Browser, arms: int) -> None:
-    with staged(browser, plotly=False, first=hello(arms)) as (page, _):
+    with staged(browser, first=hello(arms)) as (page, _):
         drawn(page)
         labels = page.locator("#panels .chart").evaluate_all(WATTS)
         assert len(labels) == arms and len(set(labels)) == 1 and "300 W" in labels[0]
@@ -71,7 +71,7 @@ def test_all_charts_have_one_scale(browser: Browser, arms: int) -> None:
 
 
 def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
-    with staged(browser, plotly=False, first=hello(verdict=verdict(2, 0.08, 0.32))) as (page, stage):
+    with staged(browser, first=hello(verdict=verdict(2, 0.08, 0.32))) as (page, stage):
         for rounds, low, high in [(3, 0.11, 0.24), (4, 0.14, 0.18)]:
             stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(rounds, low, high)))
             drawn(page)

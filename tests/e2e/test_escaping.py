@@ -32,7 +32,7 @@ def hostile(state: str = "racing") -> dict[str, Any]:
 @pytest.mark.parametrize("path", ["/", "/view"])
 @pytest.mark.parametrize("state", ["racing", "failed"])
 def test_nothing_that_is_told_becomes_markup(browser: Browser, path: str, state: str) -> None:
-    with staged(browser, path, first=hostile(state), plotly=False) as (page, _):
+    with staged(browser, path, first=hostile(state)) as (page, _):
         expect(page.locator("#title")).to_have_text(NASTY)
         drawn(page)
         for said in ("h2", "[class$=prompt]", "[class$=text]", "[class*=trouble]", ".bet-closest"):

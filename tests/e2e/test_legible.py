@@ -40,7 +40,7 @@ HEROES = {1: 200, 2: 160, 3: 140, 4: 100, 5: 90, 6: 90}
 
 @pytest.fixture(scope="module")
 def stage(browser: Browser) -> Iterator[tuple[Page, Stage]]:
-    with staged(browser, plotly=False) as (page, stage):
+    with staged(browser) as (page, stage):
         yield page, stage
 
 

@@ -77,7 +77,7 @@ def powered(page: Page, stage: Stage, watts: float) -> None:
 
 
 def test_arms_are_told_apart_without_colour(browser: Browser) -> None:
-    with staged(browser, first=hello(6), plotly=False) as (page, _):
+    with staged(browser, first=hello(6)) as (page, _):
         letters = page.locator("#panels .panel-head .letter")
         assert letters.all_inner_texts() == [*"ABCDEF"]
         patterns = page.locator("#panels .panel").evaluate_all(PATTERNS)
@@ -91,7 +91,7 @@ def test_arms_are_told_apart_without_colour(browser: Browser) -> None:
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_who_asks_for_more_contrast_gets_it(browser: Browser, scheme: Any) -> None:
-    with staged(browser, plotly=False, color_scheme=scheme) as (page, _):
+    with staged(browser, color_scheme=scheme) as (page, _):
         drawn(page)
         quiet = ["#panels .prompt", "#panels .panel"]
         usual = page.evaluate(CONTRAST, quiet)
@@ -101,7 +101,7 @@ def test_who_asks_for_more_contrast_gets_it(browser: Browser, scheme: Any) -> No
 
 
 def test_forced_colours_are_obeyed_and_arms_keep_theirs(browser: Browser) -> None:
-    with staged(browser, plotly=False, forced_colors="active") as (page, _):
+    with staged(browser, forced_colors="active") as (page, _):
         drawn(page)
         assert len(set(page.locator("#panels .letter").evaluate_all(PAINTED))) == 2
         assert set(page.locator("#panels .panel").evaluate_all(PAINTED)) == {page.evaluate(CANVAS)}
@@ -109,7 +109,7 @@ def test_forced_colours_are_obeyed_and_arms_keep_theirs(browser: Browser) -> Non
 
 def test_with_reduced_motion_the_charts_move_twice_a_second_and_nothing_glides(browser: Browser) -> None:
     counted = "() => window.wattrace.framesDrawn"
-    with staged(browser, plotly=False, reduced_motion="reduce") as (page, _):
+    with staged(browser, reduced_motion="reduce") as (page, _):
         drawn(page)
         before = page.evaluate(counted)
         page.wait_for_timeout(2000)
@@ -121,7 +121,7 @@ def test_with_reduced_motion_the_charts_move_twice_a_second_and_nothing_glides(b
 
 
 def test_a_tone_follows_the_watts_until_it_is_turned_off(browser: Browser) -> None:
-    with staged(browser, plotly=False, script=SILENT) as (page, stage):
+    with staged(browser, script=SILENT) as (page, stage):
         tone = page.get_by_role("button", name="Tone")
 
         def heard(watts: float) -> float:
@@ -141,7 +141,7 @@ def test_a_tone_follows_the_watts_until_it_is_turned_off(browser: Browser) -> No
 
 
 def test_full_screen_and_a_screen_that_stays_on(browser: Browser) -> None:
-    with staged(browser, plotly=False, script=FULL + AWAKE) as (page, _):
+    with staged(browser, script=FULL + AWAKE) as (page, _):
         button = page.get_by_role("button", name="Full screen")
         button.click()
         assert page.evaluate("window.full") == ["HTML"]
@@ -153,7 +153,7 @@ def test_full_screen_and_a_screen_that_stays_on(browser: Browser) -> None:
 @pytest.mark.parametrize("width", [1920, 390])
 def test_the_keyboard_walks_through_all_that_can_be_pressed(browser: Browser, width: int) -> None:
     """From top to bottom, every stop is seen, and none is left out."""
-    with staged(browser, plotly=False, viewport={"width": width, "height": 1080 if width == 1920 else 844}) as (
+    with staged(browser, viewport={"width": width, "height": 1080 if width == 1920 else 844}) as (
         page,
         _,
     ):

@@ -67,7 +67,7 @@ def shorter(name: str, **schedule: int) -> str:
     """A shipped demo with short answers and another schedule."""
     demo = yaml.safe_load(resources.files("demos").joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
     demo["schedule"] |= schedule
-    demo["workload"] |= {"max_tokens": 24}
+    demo["workload"] |= {"max_tokens": 16}
     return yaml.safe_dump(demo)
 
 
@@ -149,7 +149,7 @@ def test_a_killed_real_arm_is_on_screen_and_the_race_ends_cleanly(real: Races) -
 def test_bf16_against_fp32_runs_to_a_verdict(real: Races, quoted: Callable[[str, dict[str, Any]], None]) -> None:
     """Which of them is faster is the processor's affair; that the race says so, with an interval, is ours."""
     out, file = real.folder / "cpu.jsonl", real.folder / "same-work.yaml"
-    file.write_text(shorter("bf16-vs-fp32-cpu", round_requests=12, rounds=6))
+    file.write_text(shorter("bf16-vs-fp32-cpu", round_requests=8, rounds=6))
     done = real.run("run", str(file), "--out", str(out), timeout=400)
     assert done.returncode == 0, done.stderr
     result = json.loads(real.run("compare", str(out), "--json").stdout)

@@ -1,6 +1,7 @@
 """A long recording replayed at twenty times real time (the fastest there is), with viewers coming and going."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +13,7 @@ from bench.show import Show, show, wait_until
 from server.backlog import KEPT_SECONDS
 
 SPEED, VIEWERS = 20, 200
+FIRST_VIEWERS, FIRST_STAY = 5, 3.0
 FIRST_SECONDS = 600.0  # of the recording: what may still grow
 GROWTH_KB = 5 * 1024
 
@@ -22,7 +24,7 @@ def soak(folder: Path, hours: float = 1.0) -> list[Row]:
     with show("replay", str(recording), "--speed", str(SPEED), "--no-browser", "--port", "0") as replay:
         url = replay.address(seconds=60)
         pin(replay.process.pid, cores()[0])
-        files = open_files(replay.process.pid)
+        files = at_rest(folder, replay, url)
         with load(folder, url.rpartition(":")[2], f"hall:{VIEWERS}:10:0:churn") as hall:
             resident = watch(replay, hours * 3600 / SPEED)
             got = hall.ask()["groups"]["hall"]
@@ -39,7 +41,7 @@ def soak(folder: Path, hours: float = 1.0) -> list[Row]:
         ),
         most("  server's memory after 10 minutes, and with its kept frames", growth, GROWTH_KB, "kB more", digits=0),
         told("  server's memory before that", resident[first] - resident[0], "kB more", digits=0),
-        fact("  descriptors left when all have gone", "none", left <= 0, measured=str(left)),
+        fact("  descriptors left when all have gone", "none", not left, measured=words(left)),
         fact("  gaps", "none", got["gaps"] == 0, measured=str(got["gaps"])),
     ]
 
@@ -54,8 +56,21 @@ def watch(replay: Show, seconds: float) -> list[float]:
     return found
 
 
-def gone(replay: Show, files: int) -> int:
-    """How many descriptors more than before the viewers came."""
+def at_rest(folder: Path, replay: Show, url: str) -> Counter[str]:
+    """What the server has open when it plays and its first viewers have gone: what it opens once and keeps, too."""
+    with load(folder, url.rpartition(":")[2], f"first:{FIRST_VIEWERS}:10:0:stay"):
+        time.sleep(FIRST_STAY)
+    time.sleep(FIRST_STAY)
+    return open_files(replay.process.pid)
+
+
+def gone(replay: Show, files: Counter[str]) -> Counter[str]:
+    """Which descriptors are open that were not before the viewers came."""
     with suppress(AssertionError):  # the row says so
-        wait_until(lambda: open_files(replay.process.pid) <= files, seconds=10, what="the viewers have left")
+        wait_until(lambda: not open_files(replay.process.pid) - files, seconds=10, what="the viewers have left")
     return open_files(replay.process.pid) - files
+
+
+def words(left: Counter[str]) -> str:
+    """How many descriptors of what."""
+    return ", ".join(f"{number} {what}" for what, number in left.items()) or "none"

@@ -21,7 +21,7 @@ def stalls(folder: Path) -> list[Row]:
         resident = watch(server, SECONDS)
         told_of = viewers.ask()["groups"]
         counted = server.ask()
-        files = open_files(server.process.pid)
+        files = open_files(server.process.pid).total()
     healthy, slow = told_of["healthy"], told_of["slow"]
     missed = healthy["gaps"] + healthy["told"] + healthy["dropped"]
     growth = fmean(resident[-EDGE_SECONDS:]) - fmean(resident[:EDGE_SECONDS])

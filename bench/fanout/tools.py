@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,13 @@ def resident_kb(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
-def open_files(pid: int) -> int:
-    """How many descriptors the process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def open_files(pid: int) -> Counter[str]:
+    """What the process has open, and how many of each; of sockets, pipes and the like the kind alone."""
+    found: list[str] = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(entry.readlink()).partition(":[")[0])
+    return Counter(found)
 
 
 def measured(server_pid: int, viewers: Child, seconds: float) -> tuple[float, float, dict[str, Any]]:

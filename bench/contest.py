@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from figures import Row, fact, most, quantile, told
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -117,7 +118,7 @@ def ours(url: str, requests: int) -> tuple[Reading, RoundLoad]:
     """The load generator alone."""
     documents: list[Document] = []
     clock = MonotonicClock(time.monotonic_ns())
-    load, cpu = asyncio.run(drive(url, requests, clock, documents.append))
+    load, cpu = uvloop.run(drive(url, requests, clock, documents.append))
     late = [
         (t_ns + clock.origin_ns - int(text)) / 1e6
         for page in documents
@@ -144,7 +145,7 @@ def recorded(url: str, requests: int) -> float:
     with tempfile.TemporaryDirectory() as folder, Recorder(Path(folder) / "bench.jsonl") as recorder:
         narrator = Narrator(clock, recorder, on_loss=lambda error: print(error, file=sys.stderr))
         narrator.emit(start)
-        load, cpu = asyncio.run(drive(url, requests, clock, narrator.emit))
+        load, cpu = uvloop.run(drive(url, requests, clock, narrator.emit))
     return 100 * cpu * NS / (load.drained_ns - load.begun_ns)
 
 

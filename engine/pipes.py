@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import io
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,6 +25,7 @@ class StreamSink:
 
     def __init__(self) -> None:
         self._transport: asyncio.WriteTransport | None = None
+        self._file: io.RawIOBase | None = None
         self.lost = False
 
     async def open(self) -> None:
@@ -34,6 +37,10 @@ class StreamSink:
         out = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
+        mode = os.fstat(out.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+            self._file = out  # a file, or /dev/null: no event loop waits for those, and they take everything
+            return
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.connect_write_pipe(asyncio.Protocol, out)
 
@@ -46,14 +53,27 @@ class StreamSink:
         self._send(orjson.dumps(cue, option=orjson.OPT_APPEND_NEWLINE))
 
     def _send(self, line: bytes) -> None:
-        if self._transport is None or self.lost:
+        if self.lost:
             return
-        self.lost = self._transport.is_closing() or self._transport.get_write_buffer_size() > _BACKLOG_BYTES
-        if not self.lost:
-            self._transport.write(line)
+        if self._file is not None:
+            self._write(line)
+        elif self._transport is not None:
+            waiting = self._transport.get_write_buffer_size()
+            self.lost = self._transport.is_closing() or waiting > _BACKLOG_BYTES
+            if not self.lost:
+                self._transport.write(line)
+
+    def _write(self, line: bytes) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(line)
+        except OSError:  # the disk is full: the recording has everything, or says that it has not
+            self.lost = True
 
     async def close(self, timeout_seconds: float = 2.0) -> None:
         """Wait a little for the reader to take the rest."""
+        if self._file is not None:
+            self._file.close()
         if self._transport is None:
             return
         with contextlib.suppress(TimeoutError):

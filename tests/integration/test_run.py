@@ -124,6 +124,15 @@ def test_the_stream_is_what_the_recording_has(races: Races) -> None:
     assert streamed == out.read_bytes()
 
 
+def test_the_stream_may_go_into_a_file(races: Races) -> None:
+    out, streamed = races.folder / "race.jsonl", races.folder / "streamed"
+    with streamed.open("wb") as file:
+        process = races.start("run", races.demo(), "--out", str(out), "--stream", stdout=file)
+        process.communicate()
+    assert process.returncode == 0
+    assert streamed.read_bytes() == out.read_bytes()
+
+
 def test_an_arm_that_cannot_start_is_named_with_its_reason(races: Races) -> None:
     out = races.folder / "race.jsonl"
     demo = races.demo(second=", env: {WATTRACE_SIM_FAIL_START: '1'}")

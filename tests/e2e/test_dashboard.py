@@ -47,7 +47,7 @@ def test_both_arms_the_badge_and_moving_figures_are_seen(browser: Browser, race:
         wait_until(lambda: counters(page)["framesReceived"] - before["framesReceived"] >= 60, what="frames come")
         after = counters(page)
         assert after["gaps"] == 0 and after["lastSeq"] > before["lastSeq"]
-        assert after["framesDrawn"] - before["framesDrawn"] >= 30, "the picture moves"
+        assert after["framesDrawn"] - before["framesDrawn"] >= 10, "the picture moves"
         assert page.locator("#panels").inner_text() != text, "the figures move"
         assert page.evaluate("document.querySelectorAll('#panels svg path').length") >= 2
         keep_screenshot(page, "dashboard-1920x1080")

@@ -128,8 +128,7 @@ def test_the_stream_may_go_into_a_file(races: Races) -> None:
     out, streamed = races.folder / "race.jsonl", races.folder / "streamed"
     with streamed.open("wb") as file:
         process = races.start("run", races.demo(), "--out", str(out), "--stream", stdout=file)
-        process.communicate()
-    assert process.returncode == 0
+        assert process.wait(60) == 0
     assert streamed.read_bytes() == out.read_bytes()
 
 

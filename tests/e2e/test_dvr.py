@@ -38,8 +38,8 @@ def standing(page: Page) -> str:
 
     def same() -> bool:
         seen.append(page.locator(".trace-other").first.get_attribute("d") or "")
-        page.wait_for_timeout(400)
-        return seen[-1] == seen[-2] != ""
+        page.wait_for_timeout(500)
+        return len(seen) > 4 and len(set(seen[-4:])) == 1 and seen[-1] != ""
 
     wait_until(same, what="the held charts stand still")
     return seen[-1]

@@ -32,7 +32,7 @@ from engine.workload import STAGE
 
 ExitStatus = Literal["success", "abort", "fail"]
 BeforeTurn = Callable[[str, Sampler | None], Awaitable[None]]
-Conclusion = Callable[[Ledger], dict[str, JsonValue]]
+Conclusion = Callable[[Ledger], dict[str, Any]]
 
 _PREFIXES = (
     "every round has the same prompts, and a server may keep what it has computed of them (prefix_cache: keep), "

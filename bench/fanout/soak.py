@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.fanout.long import make
-from bench.fanout.tools import cores, load, open_files, pin, resident_kb
+from bench.fanout.tools import cores, load, pin, resident_kb
 from bench.figures import Row, fact, most, told
-from bench.show import Show, show, wait_until
+from bench.show import Show, open_files, show, wait_until
 from server.backlog import KEPT_SECONDS
 
 SPEED, VIEWERS = 20, 200

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 from statistics import fmean
 
-from bench.fanout.tools import Child, load, open_files, resident_kb, serve
+from bench.fanout.tools import Child, load, resident_kb, serve
 from bench.figures import Row, fact, most, told
+from bench.show import open_files
 
 HEALTHY, NEVER, SLOW = 475, 5, 20
 SECONDS = 60

@@ -7,9 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +110,6 @@ def resident_kb(pid: int) -> int:
     """The process's resident memory."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
-
-
-def open_files(pid: int) -> Counter[str]:
-    """What the process has open, and how many of each; of sockets, pipes and the like the kind alone."""
-    found: list[str] = []
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            found.append(str(entry.readlink()).partition(":[")[0])
-    return Counter(found)
 
 
 def measured(server_pid: int, viewers: Child, seconds: float) -> tuple[float, float, dict[str, Any]]:

@@ -69,6 +69,7 @@ class _Watching:
     wanted: dict[str, Condition]
     hall: Hall
     cpu: dict[str, list[float]] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
     _sampler: Sampler | None = None
     _turn: str | None = None
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -94,10 +95,11 @@ class _Watching:
             case _:
                 pass
 
-    def conclude(self, ledger: Ledger) -> list[dict[str, Any]]:
-        """What each way of watching has cost."""
+    def conclude(self, ledger: Ledger) -> dict[str, Any]:
+        """What each way of watching has cost, for the recording's last note; kept to be printed."""
         cpu = {label: fmean(values) for label, values in self.cpu.items() if values}
-        return findings(ledger, list(self.wanted.values()), cpu)
+        self.findings = findings(ledger, list(self.wanted.values()), cpu)
+        return {"conditions": self.findings}
 
     async def _watch(self, label: str, seconds: float) -> None:
         """The turn of arm `label`, between its edges."""
@@ -145,7 +147,7 @@ async def observe(
                     run_id=new_run_id("observer"),
                     recorder=recorder,
                     before_turn=watching.before,
-                    conclusion=lambda ledger: {"conditions": watching.conclude(ledger)},  # type: ignore[dict-item]
+                    conclusion=watching.conclude,
                 )
                 race.add_sink(watching.hear)
                 race.add_sink(seats)
@@ -153,7 +155,7 @@ async def observe(
                     tell = watch(own)
                     race.add_sink(lambda document: tell(race.ledger, document))
                 ending = await race.run()
-    return Observed(ending, race.ledger, watching.conclude(race.ledger))
+    return Observed(ending, race.ledger, watching.findings)
 
 
 @contextlib.asynccontextmanager

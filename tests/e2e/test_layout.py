@@ -1,5 +1,6 @@
 """No text is cut off, overlaps other text or hangs out of its box: measured in the browser, in every state there is."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import keep_screenshot
 from e2e.hall import CLOSED, JOIN, LOAD, OPEN, REVEALED, show
-from e2e.staged import Stage, drawn, hello, idle, staged
+from e2e.staged import STATIC, Stage, drawn, hello, idle, staged
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +62,15 @@ def misplaced_in(page: Page, stage: Stage, messages: dict[str, dict[str, Any]], 
                 found[f"{state}, {scheme}"] = wrong
                 keep_screenshot(page, f"{name}-{state.replace(' ', '-')}-{scheme}")
     return found
+
+
+def test_themes_differ_in_colours_alone() -> None:
+    """So that a state which fits in one theme does in the other: `light-dark()` takes nothing but colours."""
+    for sheet in STATIC.glob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        assert "prefers-color-scheme" not in text, sheet
+        rules = re.findall(r"data-theme[^{]*\{([^}]*)\}", text)
+        assert all(re.fullmatch(r"\s*color-scheme: (dark|light);\s*", rule) for rule in rules), (sheet, rules)
 
 
 @everywhere

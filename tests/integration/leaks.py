@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.arms.server import Launch, ServerArm
-from integration.processes import MARK, living, marked_environment
+from integration.processes import MARK, living, marked_environment, open_files
 
 _LISTENING = "0A"
 
@@ -34,15 +34,6 @@ def held(sockets: set[str]) -> set[str]:
         with contextlib.suppress(FileNotFoundError):
             found.add(str(entry.readlink()))
     return found & sockets
-
-
-def open_files() -> Counter[str]:
-    """What our file descriptors are open on, and how many of each kind; pipes and sockets by kind alone."""
-    targets = []
-    for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            targets.append(str(entry.readlink()).partition(":[")[0])
-    return Counter(target for target in targets if not target.startswith("/proc/"))
 
 
 def children() -> list[str]:

@@ -1,8 +1,10 @@
 """Finding our own processes by a mark in their environment, to see that none is left behind."""
 
+import contextlib
 import os
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +30,15 @@ def living(mark: str) -> dict[int, str]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found
+
+
+def open_files(pid: int | str = "self") -> Counter[str]:
+    """What the process has open, and how many of each; of sockets, pipes and the like the kind alone."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(str(entry.readlink()).partition(":[")[0])
+    return Counter(target for target in found if not target.startswith("/proc/"))  # the folder that we look into
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 20.0, what: str) -> None:

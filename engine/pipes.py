@@ -38,7 +38,7 @@ class StreamSink:
         os.dup2(2, 1)
         sys.stdout = sys.stderr
         mode = os.fstat(out.fileno()).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or out.isatty()):
             self._file = out  # a file, or /dev/null: no event loop waits for those, and they take everything
             return
         loop = asyncio.get_running_loop()
@@ -56,19 +56,15 @@ class StreamSink:
         if self.lost:
             return
         if self._file is not None:
-            self._write(line)
+            try:
+                self._file.write(line)
+            except OSError:  # the disk is full: the recording has everything, or says that it has not
+                self.lost = True
         elif self._transport is not None:
             waiting = self._transport.get_write_buffer_size()
             self.lost = self._transport.is_closing() or waiting > _BACKLOG_BYTES
             if not self.lost:
                 self._transport.write(line)
-
-    def _write(self, line: bytes) -> None:
-        assert self._file is not None
-        try:
-            self._file.write(line)
-        except OSError:  # the disk is full: the recording has everything, or says that it has not
-            self.lost = True
 
     async def close(self, timeout_seconds: float = 2.0) -> None:
         """Wait a little for the reader to take the rest."""

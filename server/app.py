@@ -62,7 +62,7 @@ class Stage:
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock = clock or MonotonicClock()
-        self.autostart = autostart
+        self.settings, self.autostart = settings, autostart
         self.player = self._player(command, settings, demo, replay, debug) if replay else None
         scene = self.player.scene if self.player else Scene(period_ns=settings.period_ns, demo=demo)
         self._race = scene

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 
@@ -14,12 +13,9 @@ from engine.doctor.network import addresses
 from engine.errors import PortInUse, ServerError
 from server.app import Stage
 from server.auth import Gate
-from server.control import Command
 from server.fastpath import ViewerProtocol
 from server.plainpath import RequestProtocol
-from server.presenter.programme import Programme
 from server.settings import Settings
-from server.stageinfo import DemoInfo, ReplayInfo
 
 _MAX_MESSAGE_BYTES = 4096
 _GRACE_SECONDS = 1
@@ -58,34 +54,14 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(
-    settings: Settings,
-    command: Command,
-    *,
-    demo: DemoInfo | None = None,
-    replay: ReplayInfo | None = None,
-    recording: Path | None = None,
-    programme: Programme | None = None,
-    autostart: bool = False,
-    debug: bool = False,
-    ready: Callable[[Address], None] = lambda address: None,
-) -> None:
+def serve(stage: Stage, *, ready: Callable[[Address], None] = lambda address: None) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` is called once it answers requests, and must not block.
 
     Raises PortInUse before anything is started.
     """
+    settings = stage.settings
     listener = bind(settings.host, settings.port)
     try:
-        stage = Stage(
-            settings,
-            command,
-            demo=demo,
-            replay=replay,
-            recording=recording,
-            programme=programme,
-            autostart=autostart,
-            debug=debug,
-        )
         port = listener.getsockname()[1]
         Server(stage, lambda: ready(address(settings, stage.gate, port))).run(sockets=[listener])
     finally:

@@ -12,6 +12,7 @@ from engine.config import Demo, load_demo
 from engine.errors import RecordingError
 from engine.plan import make_plan, scratch_folder
 from engine.recording import Reader
+from server.app import Stage
 from server.presenter.programme import Programme
 from server.serving import Address, serve
 from server.settings import Settings, from_environment
@@ -51,15 +52,8 @@ def serve_demo(
     if why:
         print(f"wattrace: {why}\n", file=sys.stderr)
     info = DemoInfo.of(short, demo, simulated=simulated)
-    serve(
-        _settings(host, port),
-        command,
-        demo=info,
-        programme=programme,
-        autostart=autostart,
-        debug=debug,
-        ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser),
-    )
+    stage = Stage(_settings(host, port), command, demo=info, programme=programme, autostart=autostart, debug=debug)
+    serve(stage, ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser))
 
 
 def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug: bool, speed: float) -> None:
@@ -71,15 +65,9 @@ def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug:
     def command(_: str | None) -> list[str]:
         return [*_SELF, "replay", str(file), "--stream", "--speed", f"{speed:g}"]
 
-    serve(
-        _settings(host, port),
-        command,
-        replay=ReplayInfo(file.name, speed),
-        recording=file,
-        autostart=True,
-        debug=debug,
-        ready=lambda address: _announce(address, what=f"replay of {file.name}", open_browser=open_browser),
-    )
+    replay = ReplayInfo(file.name, speed)
+    stage = Stage(_settings(host, port), command, replay=replay, recording=file, autostart=True, debug=debug)
+    serve(stage, ready=lambda address: _announce(address, what=f"replay of {file.name}", open_browser=open_browser))
 
 
 def _will_simulate(name: str, demo: Demo, race_flags: Sequence[str]) -> tuple[bool, str]:

@@ -26,11 +26,12 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from serving import fake_race
+from server.app import Stage
 from server.serving import serve
 from server.settings import Settings
 data = Path(sys.argv[1]) if sys.argv[1:] else None
 settings = Settings(port=0, data=data, frame_rate=60.0)
-serve(settings, fake_race("race"), autostart=True, ready=lambda a: print(a.port, flush=True))
+serve(Stage(settings, fake_race("race"), autostart=True), ready=lambda a: print(a.port, flush=True))
 print("served", "plotly" in sys.modules, flush=True)
 """
 

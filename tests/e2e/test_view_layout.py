@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from e2e.conftest import keep_screenshot
 from e2e.hall import BET, CLOSED, LOAD, OPEN, REVEALED, show
 from e2e.staged import ORIGIN, Stage, hello, staged
-from e2e.test_layout import SIZES, misplaced
+from e2e.test_layout import SIZES, misplaced_in
 
 pytestmark = pytest.mark.browser
 
@@ -24,13 +23,12 @@ def stage(browser: Browser) -> Iterator[tuple[Page, Stage]]:
 def test_one_to_six_arms_with_one_to_six_digits(stage: tuple[Page, Stage], width: int, height: int) -> None:
     page, far = stage
     page.set_viewport_size({"width": width, "height": height})
-    found = {}
-    for arms in range(1, 7):
-        for digits in range(1, 7) if arms == 2 else (1, 6):
-            if wrong := misplaced(page, far, hello(arms, digits)):
-                found[arms, digits] = wrong
-                keep_screenshot(page, f"view-{width}x{height}-{arms}-{digits}")
-    assert not found
+    states = {
+        f"{arms} arms {digits} digits": hello(arms, digits)
+        for arms in range(1, 7)
+        for digits in (range(1, 7) if arms == 2 else (1, 6))
+    }
+    assert misplaced_in(page, far, states, f"view-{width}") == {}
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -44,12 +42,12 @@ def test_whatever_the_presenter_has_turned_on(stage: tuple[Page, Stage], width: 
         show(bet={**BET, "state": "revealed", "why": "not measured: the energy of these arms is not known"}),
         show(verdict_hidden=True, swapped=True),
     ]
-    found = []
-    for state in ("idle", "racing", "done", "failed"):
-        for on in shows:
-            message = hello(2, 4, state=state, show=on, reason="arm B ended by itself with status 1")
-            found += [f"{state}: {wrong}" for wrong in misplaced(page, far, message)]
-    assert found == []
+    states = {
+        f"{state} {number}": hello(2, 4, state=state, show=on, reason="arm B ended by itself with status 1")
+        for state in ("idle", "racing", "done", "failed")
+        for number, on in enumerate(shows)
+    }
+    assert misplaced_in(page, far, states, f"view-on-{width}") == {}
 
 
 def test_a_hidden_verdict_is_told_by_nothing_on_the_page(stage: tuple[Page, Stage]) -> None:

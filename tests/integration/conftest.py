@@ -1,15 +1,13 @@
 """What integration tests share: the installed command, and a demo that is over soon."""
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.processes import living, marked_environment, wait_until
-
-WATTRACE = [str(Path(sys.executable).with_name("wattrace"))]
+from integration.lab import Lab
+from integration.processes import WATTRACE, living, marked_environment, wait_until
 
 SHORT_DEMO = """
 title: A short race
@@ -74,6 +72,14 @@ class Races:
 def races(tmp_path: Path) -> Iterator[Races]:
     """A place to race, left clean."""
     place = Races(tmp_path)
+    yield place
+    place.end()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, fake_nvml_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A place to measure on scripted GPUs, left clean."""
+    place = Lab(tmp_path, fake_nvml_folder, monkeypatch)
     yield place
     place.end()
 

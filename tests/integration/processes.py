@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 import uuid
 from collections import Counter
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 MARK = "WATTRACE_TEST_MARK"
+WATTRACE = [str(Path(sys.executable).with_name("wattrace"))]
+"""The installed command."""
 
 
 def marked_environment(**extra: str) -> tuple[str, dict[str, str]]:

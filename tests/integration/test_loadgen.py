@@ -1,77 +1,18 @@
 """The load generator against the real simulated server."""
 
 import asyncio
-import itertools
-import time
-from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 import pytest
-from aiohttp import web
-from simulated_server import MODEL, SimulatedServer, free_port
+from simulated_server import SimulatedServer, free_port
 
-from engine.clock import NS, MonotonicClock
-from engine.config import Workload
+from engine.clock import NS
 from engine.documents import Descriptor, Mark, MarkKind, Page, decode, encode
 from engine.errors import ArmError, RecordingFull
-from engine.loadgen import LoadGenerator
 from engine.workload import PromptOrder
+from integration.loads import Race
 
 pytestmark = pytest.mark.alone
-
-
-class Race:
-    """What a load generator needs, and what it said."""
-
-    def __init__(
-        self, url: str, *, arm: str = "A", concurrency: int = 4, server: dict[str, Any] | None = None, **workload: Any
-    ) -> None:
-        self.documents: list[Mark | Page] = []
-        self.clock = MonotonicClock(time.monotonic_ns())
-        self.workload = Workload(**{"max_tokens": 40, **workload})
-        self.watch: Callable[[Mark | Page], None] = lambda document: None
-        self.generator = LoadGenerator(
-            arm=arm,
-            base_url=url,
-            model=MODEL,
-            workload=self.workload,
-            concurrency=concurrency,
-            clock=self.clock,
-            emit=self.emit,
-            request_ids=itertools.count(1),
-            **(server or {}),
-        )
-
-    def emit(self, document: Mark | Page) -> None:
-        self.documents.append(document)
-        self.watch(document)
-
-    def marks(self, kind: MarkKind) -> list[Mark]:
-        return [each for each in self.documents if isinstance(each, Mark) and each.kind is kind]
-
-    @property
-    def pages(self) -> list[Page]:
-        return [each for each in self.documents if isinstance(each, Page)]
-
-    @property
-    def rows(self) -> list[tuple[int, Any, Any, Any]]:
-        rows: list[tuple[int, Any, Any, Any]] = []
-        for page in self.pages:
-            columns = (page.data[name] for name in ("request", "tokens", "text"))
-            rows += zip(page.t_ns, *columns, strict=True)
-        return rows
-
-    def stop_when(self, kind: MarkKind, count: int) -> asyncio.Event:
-        """An event that is set as soon as there are `count` marks of `kind`."""
-        event = asyncio.Event()
-
-        def watch(_: Mark | Page) -> None:
-            if len(self.marks(kind)) >= count:
-                event.set()
-
-        self.watch = watch
-        return event
 
 
 async def test_counts_are_exactly_the_servers() -> None:
@@ -289,118 +230,3 @@ async def test_a_fixed_length_is_what_every_answer_has() -> None:
             await race.generator.round(1, asyncio.Event(), requests=8)
     lengths = [mark.data["completion_tokens"] for mark in race.marks(MarkKind.REQUEST_FINISHED)]
     assert lengths == [120] * 8
-
-
-async def odd_server(body: bytes, status: int) -> tuple[web.AppRunner, str]:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=body, status=status)
-
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    return runner, f"http://127.0.0.1:{port}"
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "words"),
-    [
-        (b'{"error":{"message":"no such model"}}', 404, "HTTP 404"),
-        (b'data: {"error":{"message":"EngineDeadError"}}\n\ndata: [DONE]\n\n', 200, "EngineDeadError"),
-        (
-            b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":null}]}\n\n',
-            200,
-            "middle of the answer",
-        ),
-        (b"data: <html>\n\n", 200, "not a chunk"),
-    ],
-)
-async def test_odd_answers_fail_the_request_and_end_the_round(body: bytes, status: int, words: str) -> None:
-    runner, url = await odd_server(body, status)
-    race = Race(url, concurrency=2)
-    async with race.generator:
-        load = await race.generator.round(1, asyncio.Event())
-    await runner.cleanup()
-    assert words in (load.problem or "")
-    assert any(words in (mark.text or "") for mark in race.marks(MarkKind.REQUEST_FAILED))
-
-
-CHUNK = b'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":%b}]}\n\n'
-ANSWER = CHUNK % b"null" + CHUNK % b'"stop"' + b"data: [DONE]\n\n"
-
-
-async def test_tokens_without_running_usage_are_called_estimated() -> None:
-    runner, url = await odd_server(ANSWER, 200)
-    race = Race(url, concurrency=1)
-    async with race.generator:
-        load = await race.generator.round(1, asyncio.Event(), requests=1)
-    await runner.cleanup()
-    assert load.estimated and load.completion_tokens == 2
-    assert race.marks(MarkKind.REQUEST_FINISHED)[0].data["estimated"] is True
-
-
-class Listening:
-    """An OpenAI-compatible server that is not vLLM: keeps what it was asked, and refuses `refused` fields."""
-
-    def __init__(self, *refused: str) -> None:
-        self.bodies: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self._refused = refused
-
-    async def __aenter__(self) -> "Listening":
-        app = web.Application()
-        app.router.add_post("/api/v1/chat/completions", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.05)
-        await self._runner.setup()
-        port = free_port()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.url = f"http://127.0.0.1:{port}/api/v1"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        if wrong := [name for name in self._refused if name in body]:
-            return web.json_response({"error": {"message": f"unknown field {wrong[0]}"}}, status=400)
-        self.bodies.append(body)
-        self.keys.append(request.headers.get("Authorization"))
-        return web.Response(body=ANSWER)
-
-
-async def test_another_server_gets_its_key_and_no_field_of_vllms() -> None:
-    async with Listening() as server:
-        options = {"chat_url": server.url, "headers": {"Authorization": "Bearer secret-key"}, "vllm": False}
-        race = Race("", server=options, prefix_cache="off", fixed_length=True)
-        async with race.generator:
-            await race.generator.first_answer()
-            await race.generator.round(2, asyncio.Event(), requests=3)
-    assert set(server.keys) == {"Bearer secret-key"}
-    assert not {"cache_salt", "ignore_eos", "min_tokens"} & {name for body in server.bodies for name in body}
-    texts = [body["messages"][0]["content"] for body in server.bodies[1:]]
-    asked = [mark.text for mark in race.marks(MarkKind.REQUEST_SUBMITTED)]
-    salted = [f"[round 00002 request {nth:06d}]\n{question}" for nth, question in enumerate(asked, 1)]
-    assert sorted(texts) == sorted(salted)
-    assert len(race.marks(MarkKind.NOTE)) == len(race.marks(MarkKind.WARNING)) == 1
-    assert not any(b"secret-key" in encode(document) for document in race.documents)
-
-
-async def test_a_server_that_refuses_stream_options_is_asked_without() -> None:
-    async with Listening("stream_options") as server:
-        race = Race("", server={"chat_url": server.url, "vllm": False})
-        async with race.generator:
-            await race.generator.first_answer()
-            load = await race.generator.round(1, asyncio.Event(), requests=4)
-    assert load.complete and load.estimated
-    assert all("stream_options" not in body for body in server.bodies)
-
-
-async def test_another_refusal_is_not_asked_again() -> None:
-    async with Listening("seed") as server:
-        race = Race("", server={"chat_url": server.url, "vllm": False})
-        async with race.generator:
-            with pytest.raises(ArmError, match=r"HTTP 400: .*unknown field seed"):
-                await race.generator.first_answer()

@@ -8,7 +8,7 @@ from simulated_server import SimulatedServer
 from engine.documents import Mark, MarkKind, Page
 from engine.loadgen import Crowd, Question
 from engine.loadgen.crowd import MOST_WAITING
-from integration.test_loadgen import Race, odd_server
+from integration.loads import Race, odd_server
 
 QUESTIONS = [Question(number, f"Why is {number} a number?") for number in range(1, 6)]
 

@@ -1,133 +1,17 @@
 """`wattrace measure` as a researcher runs it: the installed command, the real NVML bindings, a fake driver library."""
 
-import ctypes
-import json
 import os
-import pty
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
-import jsonschema
 import pytest
 
 from engine.documents import Mark, Stop
 from engine.measure.measured import read_measurement
 from engine.recording import Reader
-from integration.conftest import WATTRACE
-from integration.processes import living, marked_environment, wait_until
-
-NUMBER, WHOLE = {"type": ["number", "null"]}, {"type": "integer"}
-
-
-def exactly(**properties: object) -> dict[str, object]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-SHAPE = exactly(
-    start_ns=WHOLE,
-    end_ns=WHOLE,
-    asked=exactly(start_ns=WHOLE, end_ns=WHOLE),
-    simulated={"type": "boolean"},
-    sampler_cpu_percent=NUMBER,
-    gpus={
-        "type": "array",
-        "minItems": 1,
-        "items": exactly(
-            index=WHOLE,
-            uuid={"type": "string"},
-            name={"type": "string"},
-            energy_joules=NUMBER,
-            uncertainty_joules=NUMBER,
-            method={"enum": ["counter", "integral_instant", "integral_average", None]},
-            valid={"type": "boolean"},
-            reasons={"type": "array", "items": {"type": "string"}},
-            cross_checks=exactly(counter_joules=NUMBER, instant_joules=NUMBER, average_joules=NUMBER),
-            samples=WHOLE,
-            achieved_hz=NUMBER,
-            interval_error_ms=exactly(p50=NUMBER, p99=NUMBER),
-            instant_window=exactly(ms=NUMBER, origin={"enum": ["documented", "assumed", None]}),
-            detected_period_ms=exactly(power_instant=NUMBER, energy_counter=NUMBER),
-        ),
-    },
-)
-
-
-class Lab:
-    """Measures on scripted GPUs, each run with a script of its own, and knows the truth."""
-
-    def __init__(self, folder: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self._library, self._monkeypatch = folder, library, monkeypatch
-        self.mark, environment = marked_environment(XDG_DATA_HOME=str(folder), LD_LIBRARY_PATH=str(library))
-        self._environment = environment
-        self.script = ""
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *arguments: str, script: str = "", **options: object) -> subprocess.Popen[bytes]:
-        """Start `measure`, its GPUs as `script` says, t0 being now."""
-        self.script = f"t0_ns={time.monotonic_ns()};{script}"
-        environment = {**self._environment, "FAKE_NVML": self.script}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
-        process = subprocess.Popen([*WATTRACE, "measure", *arguments], env=environment, **{**pipes, **options})  # type: ignore[call-overload]
-        self._started.append(process)
-        return process  # type: ignore[no-any-return]
-
-    def run(self, *arguments: str, script: str = "", stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        process = self.start(*arguments, script=script, cwd=self.folder)
-        out, errors = process.communicate(stdin, timeout=60)
-        assert b"Traceback" not in errors and b"fault of its own" not in errors
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
-
-    def result(self, *arguments: str, script: str = "", code: int = 0) -> dict:
-        done = self.run("--json", *arguments, script=script)
-        assert done.returncode == code, done.stderr
-        return checked(done.stdout)
-
-    def truth(self, gpu: dict, script: str | None = None) -> float:
-        """Joules that really went over the window that `gpu` tells of."""
-        self._monkeypatch.setenv("FAKE_NVML", script or self.script)
-        joules = ctypes.CDLL(str(self._library / "libnvidia-ml.so.1")).fake_truth_joules
-        joules.restype, joules.argtypes = ctypes.c_double, [ctypes.c_uint, ctypes.c_longlong, ctypes.c_longlong]
-        return float(joules(gpu["index"], gpu["start_ns"], gpu["end_ns"]))
-
-    def child_of(self, part: str) -> int:
-        """Our process with `part` in its command line, once it is there."""
-
-        def found() -> list[int]:
-            return [pid for pid, line in living(self.mark).items() if part in line and "wattrace" not in line]
-
-        wait_until(found, what=f"{part} runs")
-        return found()[0]
-
-    def end(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-                # Its command has lost its keeper, and would hold our pipes for as long as it likes.
-                for pid in living(self.mark):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-            process.communicate()
-        wait_until(lambda: not living(self.mark), what="every process of the test has ended")
-
-
-def checked(out: bytes) -> dict:
-    """The object in the last line of `out`, its shape checked."""
-    result = json.loads(out.splitlines()[-1])
-    jsonschema.validate(result, SHAPE)
-    return result
-
-
-@pytest.fixture
-def lab(tmp_path: Path, fake_nvml_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    place = Lab(tmp_path, fake_nvml_folder, monkeypatch)
-    yield place
-    place.end()
-
+from integration.lab import Lab, checked
+from integration.processes import WATTRACE
 
 SIGNALS = (
     "signal=constant;high=300",
@@ -163,94 +47,6 @@ def test_a_foreign_process_is_told_of_a_command_and_of_no_window_of_time(lab: La
     assert command["energy_joules"] == pytest.approx(lab.truth(command), rel=0.02)
     (window,) = lab.result("--seconds", "0.5", script=script)["gpus"]
     assert "foreign_process" not in window["reasons"]
-
-
-def test_a_command_is_measured_and_nothing_of_it_is_touched(lab: Lab) -> None:
-    program = "import sys,time; time.sleep(.9); b=sys.stdin.buffer.read(); sys.stdout.buffer.write(b); sys.exit(37)"
-    sent = bytes(range(256)) + b"\n"
-    done = lab.run("--json", "--", sys.executable, "-c", program, script="seed=5;high=300", stdin=sent)
-    assert done.returncode == 37
-    assert done.stdout.startswith(sent) and done.stdout.count(b'"energy_joules"') == 1
-    result = checked(done.stdout[len(sent) :])
-    (gpu,) = result["gpus"]
-    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.01)
-    assert (gpu["start_ns"], gpu["end_ns"]) == (result["start_ns"], result["end_ns"])
-    assert 0.9e9 < result["end_ns"] - result["start_ns"] < 3e9
-
-
-def test_without_json_stdout_is_the_commands_alone(lab: Lab) -> None:
-    done = lab.run("--", "printf", r"a\0b", script="high=300")
-    assert done.returncode == 0 and done.stdout == b"a\0b"
-    assert b"Fake hopper" in done.stderr and b"energy, J" in done.stderr
-
-
-def test_options_after_the_commands_name_are_its_own(lab: Lab) -> None:
-    done = lab.run("sh", "-c", 'echo "$@"', "sh", "--json", "--", "-x")
-    assert done.stdout == b"--json -- -x\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "code", "words"),
-    [("no-such-command", 127, b"No such file"), ("./text", 126, b"Permission denied"), ("/", 126, b"denied")],
-)
-def test_a_command_that_cannot_be_run(lab: Lab, command: str, code: int, words: bytes) -> None:
-    (lab.folder / "text").touch(mode=0o600)
-    done = lab.run("--json", "--", command)
-    assert (done.returncode, done.stdout) == (code, b"")
-    assert words in done.stderr and len(done.stderr.splitlines()) == 1
-
-
-def test_a_command_that_is_killed_has_the_shells_status(lab: Lab) -> None:
-    assert lab.run("--", "sh", "-c", "kill -9 $$").returncode == 137
-
-
-TRAPPED = "trap 'echo caught; exit 9' INT; trap 'echo ended; exit 8' TERM; echo ready; while :; do sleep 0.05; done"
-
-
-@pytest.mark.parametrize(
-    ("send", "code", "words"),
-    [
-        (lambda process: os.killpg(process.pid, signal.SIGINT), 9, b"caught"),
-        (lambda process: process.send_signal(signal.SIGINT), 9, b"caught"),
-        (lambda process: process.send_signal(signal.SIGTERM), 8, b"ended"),
-    ],
-    ids=["SIGINT to the group", "SIGINT to us alone", "SIGTERM"],
-)
-def test_signals_are_the_commands_and_it_is_still_reported(
-    lab: Lab, send: Callable[[subprocess.Popen[bytes]], None], code: int, words: bytes
-) -> None:
-    process = lab.start("--json", "--", "sh", "-c", TRAPPED, start_new_session=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    time.sleep(0.4)
-    send(process)
-    out, errors = process.communicate(timeout=20)
-    assert process.returncode == code and b"Traceback" not in errors
-    assert out.splitlines()[0] == words
-    gpu = checked(out)["gpus"][0]
-    assert gpu["energy_joules"] == pytest.approx(lab.truth(gpu), rel=0.02)
-
-
-def test_ctrl_c_in_a_terminal_reaches_the_command_once(lab: Lab) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(LD_LIBRARY_PATH=str(lab._library), FAKE_NVML="high=300", WATTRACE_TEST_MARK=lab.mark)
-        program = "trap 'echo caught' INT; echo ready; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do sleep 0.1; done"
-        os.execv(WATTRACE[0], [*WATTRACE, "measure", "--json", "--", "sh", "-c", program])
-    seen = b""
-    typed = False
-    while True:
-        try:
-            seen += os.read(terminal, 65536)
-        except OSError:
-            break  # a terminal whose last program is gone
-        if b"ready" in seen and not typed:
-            typed = os.write(terminal, b"\x03") == 1
-    os.close(terminal)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert seen.count(b"caught") == 1
-    assert checked(seen)["gpus"][0]["energy_joules"] > 0
 
 
 def test_ctrl_c_reports_what_was_measured_so_far(lab: Lab) -> None:

@@ -17,8 +17,8 @@ import engine.recording
 from engine.documents import Document, Mark, MarkKind, Stop
 from engine.errors import RecordingError
 from engine.recording import check
-from integration.conftest import WATTRACE, Races
-from integration.processes import wait_until
+from integration.conftest import Races
+from integration.processes import WATTRACE, wait_until
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "schema-2.jsonl"
 

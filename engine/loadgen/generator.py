@@ -195,22 +195,18 @@ class LoadGenerator:
         task = asyncio.current_task()
         assert task is not None
         try:
-            while await self._may_begin(current):
+            while current.may_begin(self._clock.now_ns()):
                 load, prompt = current.load, next(current.prompts)
                 load.submitted += 1
                 salt = self._server.form.salt(load.round, load.submitted)
                 exchange = Exchange(self.arm, load.round, next(self._request_ids), prompt, salt)
                 await self._ask(current, exchange, task)
                 current.speaking.discard(task)
+                async with self._door:  # one a pass of the loop: what comes while 64 ask anew is stamped in time
+                    await asyncio.sleep(0)
         except Exception:
             current.over.set()  # `emit` has raised, a full disk say: `round` shall raise it now
             raise
-
-    async def _may_begin(self, current: Round) -> bool:
-        """One client a pass of the event loop: where 64 ask at once, what comes in meanwhile is stamped in time."""
-        async with self._door:
-            await asyncio.sleep(0)
-        return current.may_begin(self._clock.now_ns())
 
     def _host(self, current: Round, clients: list[asyncio.Task[None]], question: Question) -> bool:
         """Take a question of the audience into the round, if it still begins requests."""

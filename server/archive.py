@@ -3,7 +3,6 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from server.buckets import Bucket, merged
 
@@ -14,23 +13,37 @@ _MOST_ROWS_A_POINT = 4
 """A coarser level is taken rather than to go through more: it is done while frames wait."""
 FULL_RATE_ROWS = 144_000
 """Two hours at 20 a second; what is older is there at the coarser levels only."""
+_BLOCK_ROWS = FULL_RATE_ROWS // 2
+"""An hour: 1.5 MB."""
 
 
-@dataclass
 class _Level:
-    """Buckets in columns: a few bytes a row, where objects would take hundreds."""
+    """Buckets in columns: a few bytes a row, where objects would take hundreds.
 
-    t_ns: "array[int]" = field(default_factory=lambda: array("q"))
-    values: "array[float]" = field(default_factory=lambda: array("f"))
-    arms: "array[int]" = field(default_factory=lambda: array("b"))
+    Columns grow by whole blocks. Row by row they would be moved a hundred times in an hour, and leave as many holes.
+    """
+
+    def __init__(self, block: int) -> None:
+        self._block = block
+        self.rows = 0
+        self.t_ns, self.values, self.arms = array("q"), array("f"), array("b")
 
     def add(self, bucket: Bucket, arm: int) -> None:
-        self.t_ns.append(bucket.t_ns)
-        self.values.extend((bucket.mean, bucket.low, bucket.high))
-        self.arms.append(arm)
+        row = self.rows
+        if row == len(self.t_ns):
+            for column, width in ((self.t_ns, 1), (self.values, 3), (self.arms, 1)):
+                column.frombytes(bytes(self._block * width * column.itemsize))
+        self.t_ns[row], self.arms[row] = bucket.t_ns, arm
+        self.values[3 * row : 3 * row + 3] = array("f", (bucket.mean, bucket.low, bucket.high))
+        self.rows += 1
 
     def drop(self, rows: int) -> None:
         del self.t_ns[:rows], self.values[: 3 * rows], self.arms[:rows]
+        self.rows -= rows
+
+    def between(self, from_ns: int, to_ns: int) -> tuple[int, int]:
+        """The first row of the window, and the first after it."""
+        return bisect_left(self.t_ns, from_ns, hi=self.rows), bisect_right(self.t_ns, to_ns, hi=self.rows)
 
 
 class Archive:
@@ -39,7 +52,7 @@ class Archive:
     def __init__(self, period_ns: int) -> None:
         self._period_ns = period_ns
         self._names: list[str | None] = [None]
-        self._levels = [_Level() for _ in range(_LEVELS)]
+        self._levels = [_Level(_BLOCK_ROWS // _STEP**level) for level in range(_LEVELS)]
         self._open: list[list[Bucket]] = [[] for _ in range(_LEVELS)]
 
     def add(self, bucket: Bucket) -> None:
@@ -48,8 +61,8 @@ class Archive:
             self._names.append(bucket.arm)
         self._enter(0, bucket)
         finest = self._levels[0]
-        if len(finest.t_ns) > FULL_RATE_ROWS + FULL_RATE_ROWS // 10:
-            finest.drop(len(finest.t_ns) - FULL_RATE_ROWS)
+        if finest.rows > FULL_RATE_ROWS + FULL_RATE_ROWS // 10:
+            finest.drop(finest.rows - FULL_RATE_ROWS)
 
     def _enter(self, level: int, bucket: Bucket) -> None:
         self._levels[level].add(bucket, self._names.index(bucket.arm))
@@ -64,7 +77,7 @@ class Archive:
     def between(self, from_ns: int, to_ns: int, points: int) -> list[Bucket]:
         """The buckets that end within the window, merged to about `points` (never over a change of turns)."""
         for number, level in enumerate(self._levels):
-            first, last = bisect_left(level.t_ns, from_ns), bisect_right(level.t_ns, to_ns)
+            first, last = level.between(from_ns, to_ns)
             reaches_back = number > 0 or first > 0 or not self._forgot
             if reaches_back and last - first <= _MOST_ROWS_A_POINT * points:
                 break
@@ -79,13 +92,14 @@ class Archive:
     @property
     def newest_ns(self) -> int:
         """The end of the newest bucket."""
-        return self._levels[0].t_ns[-1] if self._levels[0].t_ns else 0
+        finest = self._levels[0]
+        return finest.t_ns[finest.rows - 1] if finest.rows else 0
 
     @property
     def _forgot(self) -> bool:
         """Whether the oldest rows are there at the coarser levels only."""
-        finest, coarser = self._levels[0].t_ns, self._levels[1].t_ns
-        return bool(finest and coarser) and coarser[0] < finest[0]
+        finest, coarser, *_ = self._levels
+        return bool(finest.rows and coarser.rows) and coarser.t_ns[0] < finest.t_ns[0]
 
     def _rows(self, level: _Level, first: int, last: int) -> Iterator[Bucket]:
         for row in range(first, last):

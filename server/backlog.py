@@ -40,4 +40,4 @@ class Backlog:
             return False
         newest = self._kept[-1][0]
         # Frames are alike in length, so the newest stands for all: counting them would take a walk over the deque.
-        return (newest.seq - since) * len(newest.text) <= RESUME_BYTES
+        return (newest.seq - since) * newest.size <= RESUME_BYTES

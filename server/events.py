@@ -99,8 +99,8 @@ def _refused(close: Close) -> Response:
 
 def _event(message: Message) -> bytes:
     """One event; frames carry their number, by which a viewer may go on."""
-    number = f"id: {message.seq}\n" if message.is_frame else ""
-    return f"{number}data: {message.text}\n\n".encode()
+    number = b"id: %d\n" % message.seq if message.is_frame else b""
+    return b"%sdata: %s\n\n" % (number, message.payload)
 
 
 async def _gone(receive: Receive) -> None:

@@ -68,21 +68,20 @@ class Close:
 class Message:
     """One message to viewers: a frame, or a `hello`, whose `seq` is that of the frame within.
 
-    The same object goes to every viewer, so its bytes are made once.
+    The same object goes to every viewer, so its bytes are made once; `framed` is the message as one unmasked WebSocket
+    text frame (RFC 6455, 5.2), as servers send it. Nothing else is kept: a minute of frames waits for who comes back.
     """
 
-    __slots__ = ("_framed", "is_frame", "seq", "text")
+    __slots__ = ("framed", "is_frame", "seq", "size")
 
-    def __init__(self, seq: int, text: str, *, is_frame: bool = True) -> None:
-        self.seq, self.text, self.is_frame = seq, text, is_frame
-        self._framed: bytes | None = None
+    def __init__(self, seq: int, payload: bytes, *, is_frame: bool = True) -> None:
+        self.seq, self.size, self.is_frame = seq, len(payload), is_frame
+        self.framed = text_frame(payload)
 
     @property
-    def framed(self) -> bytes:
-        """The message as one unmasked WebSocket text frame (RFC 6455, 5.2), as servers send it."""
-        if self._framed is None:
-            self._framed = text_frame(self.text.encode())
-        return self._framed
+    def payload(self) -> bytes:
+        """The message itself: JSON in UTF-8."""
+        return self.framed[len(self.framed) - self.size :]
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -106,15 +105,15 @@ def hello(seq: int, t_ns: int, payload: Mapping[str, Any], newest: bytes) -> byt
     return orjson.dumps({**head, **payload, "frame": orjson.Fragment(newest)})
 
 
-def resumed(since: int, t_ns: int, run: str) -> str:
+def resumed(since: int, t_ns: int, run: str) -> bytes:
     """The `hello` of a viewer that comes back: what it has is right, and the frame after `since` comes next."""
     head = {"type": "hello", "protocol": PROTOCOL, "seq": since, "t_ns": t_ns}
-    return orjson.dumps({**head, "resumed": True, "run": {"id": run}}).decode()
+    return orjson.dumps({**head, "resumed": True, "run": {"id": run}})
 
 
 def missed(frames: int) -> Message:
     """What a viewer hears before the next frame when it missed some."""
-    return Message(0, f'{{"type":"missed","frames":{frames}}}', is_frame=False)
+    return Message(0, b'{"type":"missed","frames":%d}' % frames, is_frame=False)
 
 
 def parse_client(message: str | bytes) -> int | Close:
@@ -174,7 +173,7 @@ class Credit:
 
     @property
     def waiting_bytes(self) -> int:
-        """Characters that wait (frames are ASCII but for the text of answers)."""
+        """Bytes that wait."""
         return self._waiting_bytes
 
     @property
@@ -209,7 +208,7 @@ class Credit:
     def offer(self, message: Message) -> None:
         """Another message is there for this viewer."""
         self._waiting.append(message)
-        self._waiting_bytes += len(message.text)
+        self._waiting_bytes += message.size
         if len(self._waiting) > 1 and (self.exhausted or self._waiting_bytes > self.backlog_bytes):
             self._keep_newest()
 
@@ -225,7 +224,7 @@ class Credit:
                 behind, self._told = self.missed - self._told, self.missed
                 return missed(behind)
         self._waiting.popleft()
-        self._waiting_bytes -= len(message.text)
+        self._waiting_bytes -= message.size
         self._count(message)
         return message
 
@@ -244,4 +243,4 @@ class Credit:
         hellos = [message for message in older if not message.is_frame]
         self.missed += len(older) - len(hellos)
         self._waiting = deque([*hellos[-1:], newest] if newest.is_frame else [newest])
-        self._waiting_bytes = sum(len(message.text) for message in self._waiting)
+        self._waiting_bytes = sum(message.size for message in self._waiting)

@@ -206,7 +206,7 @@ class Hub:
         self.newest = frames.frame(self.seq + 1, now_ns, payload)
         self.seq += 1
         self.counters.frames += 1
-        message = Message(self.seq, self.newest.decode())
+        message = Message(self.seq, self.newest)
         self._backlog.add(message, self._edition)
         self.counters.offered += len(self._viewers)
         self._offer(message)
@@ -232,7 +232,7 @@ class Hub:
     def _greeting(self) -> Message:
         """The `hello` around the newest frame, made once for all who join between two frames."""
         if self._hello is None or self._hello.seq != self.seq:
-            self._hello = Message(self.seq, self._made_greeting().decode(), is_frame=False)
+            self._hello = Message(self.seq, self._made_greeting(), is_frame=False)
         return self._hello
 
     def _made_greeting(self) -> bytes:

@@ -74,7 +74,7 @@ async def _send(websocket: WebSocket, viewer: Viewer, clock: Clock) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):  # the peer, or the protocol, has closed
         while True:
             message = await viewer.next()
-            await websocket.send_text(message.text)
+            await websocket.send_text(message.payload.decode())
             if not viewer.credit.exhausted:
                 viewer.progress_ns = clock.now_ns()
 

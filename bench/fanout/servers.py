@@ -80,10 +80,9 @@ def ours(hertz: float, size: int, settings: dict[str, Any]) -> None:
 
 
 def age(hub: Any, frames: int) -> None:
-    """As after a minute: the frames that are kept for who comes back are all there, and as bytes."""
+    """As after a minute: the frames that are kept for who comes back are all there."""
     for _ in range(frames):
         hub._publish()
-        _ = hub._backlog.get(hub.seq).framed
 
 
 # -- what anybody would write first

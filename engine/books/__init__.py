@@ -1,10 +1,10 @@
 """An arm's books: rounds and requests in, steady-state and total figures out."""
 
 from engine.books.arm import ArmBooks
-from engine.books.figures import ArmFigures, Latencies, RoundFigures, Span, over, percentiles
+from engine.books.figures import ArmFigures, Percentiles, RoundFigures, Span, over, percentiles
 from engine.books.flow import Flow
 from engine.books.instruments import NOT_ATTRIBUTABLE, Flag, Instruments, attributable
-from engine.books.round import RequestTimes, RoundBooks
+from engine.books.round import RoundBooks
 from engine.books.spread import Spread
 from engine.books.summary import summary
 
@@ -15,8 +15,7 @@ __all__ = [
     "Flag",
     "Flow",
     "Instruments",
-    "Latencies",
-    "RequestTimes",
+    "Percentiles",
     "RoundBooks",
     "RoundFigures",
     "Span",

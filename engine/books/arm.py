@@ -1,14 +1,14 @@
 """One arm's books: its requests and its rounds, and the figures that they add up to. Pure."""
 
-from array import array
 from collections.abc import Iterable, Sequence
 
-from engine.books.figures import ArmFigures, RoundFigures, over, percentiles
+from engine.books.figures import ArmFigures, Percentiles, RoundFigures, over
 from engine.books.flow import Flow
 from engine.books.instruments import Instruments
 from engine.books.pool import Pool
-from engine.books.round import RequestTimes, RoundBooks, flagged
+from engine.books.round import RoundBooks, flagged
 from engine.books.spread import Spread
+from engine.books.work import Answer, Latencies, RequestTimes, Work
 from engine.clock import NS
 from engine.documents import ArmInfo, Cell, Mark
 from engine.validity import Reason
@@ -38,7 +38,7 @@ class ArmBooks:
         """Requests computed at once, by the server's own newest count; None: it does not tell."""
         self.instruments = _NOTHING
         self._pool, self._pooled = Pool(), 0
-        self._itl = Spread()
+        self._all, self._itl = Latencies(), Spread()
         self._reasons = list(reasons)
 
     @property
@@ -64,7 +64,7 @@ class ArmBooks:
     def begin(self, books: RoundBooks) -> None:
         """A round of this arm begins."""
         books.unit = self.info.unit
-        books.flow = Flow(continuous=self.info.runtime == "command")
+        books.work = Work(Flow(continuous=self.info.runtime == "command"))
         self.rounds.append(books)
 
     # -- requests
@@ -80,22 +80,23 @@ class ArmBooks:
             return
         times.first_ns = t_ns
         if last := self._round(times.round):
-            last.latencies.ttft.append((t_ns - times.submitted_ns) / NS)
+            for latencies in self._told(last):
+                latencies.ttft.append((t_ns - times.submitted_ns) / NS)
             last.first_token(t_ns)
 
     def chunks(self, rows: Iterable[tuple[int, Cell, Cell]]) -> None:
         """Pieces of answers came: of each its time, its request, and how many tokens it has."""
-        last, requests = self.rounds[-1] if self.rounds else None, self.requests
+        work, requests = self.rounds[-1].work if self.rounds else None, self.requests
         for t_ns, request, tokens in rows:
             if not isinstance(request, int) or not isinstance(tokens, int):
                 continue
             times = requests.get(request)
             if times is not None:
-                if times.last_ns is not None and tokens and last is not None:
-                    last.latencies.itl.append((t_ns - times.last_ns) / NS)
+                if times.last_ns is not None and tokens and work is not None:
+                    work.latencies.itl.append((t_ns - times.last_ns) / NS)
                 times.last_ns = t_ns
-            if last is not None and tokens:
-                last.flow.add(t_ns, tokens)
+            if work is not None and tokens:
+                work.flow.add(t_ns, tokens)
 
     def progressed(self, t_ns: int, units: float) -> None:
         """A command told of work."""
@@ -106,18 +107,26 @@ class ArmBooks:
         """The server told how many requests it computes and how many wait."""
         self.waiting = None if waiting is None else round(waiting)
         self.computing = None if running is None else round(running)
-        if running is not None and self.active:
-            self.rounds[-1].polls.append((t_ns, running))
+        if running is not None and self.active and (work := self.rounds[-1].work):
+            work.polls.append((t_ns, running))
 
     def ended(self, request: int, *, completion_tokens: int | None, prompt_tokens: int = 0) -> None:
         """A request is over; None tokens: it failed or was withdrawn."""
         times = self.requests.pop(request, None)
         finished = completion_tokens is not None
-        if times is not None and (books := self._round(times.round)):
-            books.answered(times, prompt_tokens=prompt_tokens, finished=finished)
+        if times is not None and times.first_ns is not None and (books := self._round(times.round)):
+            answer = Answer(times.first_ns, times.last_ns or times.first_ns, prompt_tokens, finished)
+            if books.work is not None:
+                books.work.answers.append(answer)
+            for latencies in self._told(books) if finished else ():
+                latencies.e2e.append((answer.last_ns - times.submitted_ns) / NS)
         self.failed += not finished
         self.finished += finished
         self.completion_tokens += completion_tokens or 0
+
+    def _told(self, books: RoundBooks) -> list[Latencies]:
+        """Where a latency of that round is entered: with those of all rounds, and with its own while it has them."""
+        return [self._all] if books.work is None else [self._all, books.work.latencies]
 
     def _round(self, number: int) -> RoundBooks | None:
         return self.rounds[-1] if self.rounds and self.rounds[-1].number == number else None
@@ -142,10 +151,11 @@ class ArmBooks:
         """Close the books of the last round, if it is over."""
         if not self.rounds or self.rounds[-1].cutoff_ns is None or self.rounds[-1].settled is not None:
             return
-        last = self.rounds[-1]
-        self._itl.add(last.latencies.itl)
+        last, work = self.rounds[-1], self.rounds[-1].work
         last.settle(self.instruments, now_ns)
-        last.latencies.itl[:] = array("d")
+        if work is not None:
+            self._itl.add(work.latencies.itl)
+            del work.latencies.itl[:]
 
     def round_figures(self, now_ns: int) -> list[RoundFigures]:
         """Figures of every round that has reached its steady state."""
@@ -197,11 +207,9 @@ class ArmBooks:
         cut = [Reason.INCOMPLETE_ROUND] if any(not books.complete for books in self.rounds) else []
         return list(dict.fromkeys([*self._reasons, *cut, *pool.reasons]))
 
-    def latencies(self) -> dict[str, dict[str, float] | None]:
+    def latencies(self) -> dict[str, Percentiles | None]:
         """Percentiles over all rounds: of requests exactly, of pauses between tokens to half a percent."""
-        ttft, itl, e2e = array("d"), self._itl.copy(), array("d")
+        itl = self._itl.copy()
         for books in self.rounds:
-            ttft.extend(books.latencies.ttft)
-            e2e.extend(books.latencies.e2e)
-            itl.add(books.latencies.itl)
-        return {"ttft_seconds": percentiles(ttft), "itl_seconds": itl.percentiles(), "e2e_seconds": percentiles(e2e)}
+            itl.add(books.work.latencies.itl if books.work else ())
+        return {**self._all.percentiles(), "itl_seconds": itl.percentiles()}

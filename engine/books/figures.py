@@ -1,10 +1,10 @@
 """What a window, a round and an arm came to. Pure records: unknown is None."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.clock import NS
 from engine.conditions import Condition
@@ -86,18 +86,16 @@ class Span:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """What the clients waited for, in seconds, one value a request (`itl`: a pause between two chunks)."""
+class Percentiles(NamedTuple):
+    """The middle, and the tail."""
 
-    ttft: "array[float]" = field(default_factory=lambda: array("d"))
-    itl: "array[float]" = field(default_factory=lambda: array("d"))
-    e2e: "array[float]" = field(default_factory=lambda: array("d"))
+    p50: float
+    p90: float
+    p99: float
 
-    def percentiles(self) -> dict[str, dict[str, float] | None]:
-        """p50, p90 and p99 of time to first token, inter-token and end-to-end latency."""
-        named = {"ttft_seconds": self.ttft, "itl_seconds": self.itl, "e2e_seconds": self.e2e}
-        return {name: percentiles(values) for name, values in named.items()}
+    def as_dict(self) -> dict[str, float]:
+        """As JSON has them."""
+        return self._asdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class RoundFigures:
     total: Span | None
     unit: str = "token"
     complete: bool = True
-    latencies: dict[str, dict[str, float] | None] = field(default_factory=dict)
+    latencies: dict[str, Percentiles | None] = field(default_factory=dict)
     running_mean: float | None = None
     """Requests computed at once in the steady state, on average."""
     condition: Condition = field(default_factory=Condition)
@@ -139,7 +137,7 @@ class RoundFigures:
             case _:
                 name, _, rest = metric.partition("_")
                 found = self.latencies.get(f"{name}_seconds")
-                return found.get(rest.removesuffix("_seconds")) if found else None
+                return getattr(found, rest.removesuffix("_seconds"), None)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures, as JSON has them."""
@@ -149,7 +147,7 @@ class RoundFigures:
             "steady": self.steady.as_dict(self.unit),
             "total": self.total.as_dict(self.unit) if self.total else None,
             "seconds_to_finish": self.seconds_to_finish,
-            **self.latencies,
+            **spelled(self.latencies),
             "running_requests_mean": self.running_mean,
             **self.condition.as_dict(),
             "reasons": list(self.reasons),
@@ -174,14 +172,19 @@ class ArmFigures:
     reasons: list[str]
 
 
-def percentiles(values: "Sequence[float] | array[float]") -> dict[str, float] | None:
+def spelled(latencies: Mapping[str, Percentiles | None]) -> dict[str, dict[str, float] | None]:
+    """Percentiles by the name of what was waited for, as JSON has them."""
+    return {name: found.as_dict() if found else None for name, found in latencies.items()}
+
+
+def percentiles(values: "Sequence[float] | array[float]") -> Percentiles | None:
     """p50, p90 and p99 by linear interpolation between order statistics; None without values."""
     if not values:
         return None
     if len(values) == 1:
-        return {"p50": values[0], "p90": values[0], "p99": values[0]}
+        return Percentiles(values[0], values[0], values[0])
     cuts = quantiles(values, n=100, method="inclusive")
-    return {"p50": cuts[49], "p90": cuts[89], "p99": cuts[98]}
+    return Percentiles(cuts[49], cuts[89], cuts[98])
 
 
 def over(amount: float | None, parts: float) -> float | None:

@@ -4,6 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from engine.books.figures import Percentiles
+
 _STEP = math.log(1.005)
 _LEAST = 1e-9
 
@@ -31,11 +33,11 @@ class Spread:
         twin._counts, twin.count = self._counts.copy(), self.count
         return twin
 
-    def percentiles(self) -> dict[str, float] | None:
+    def percentiles(self) -> Percentiles | None:
         """p50, p90 and p99; None without values."""
         if not self.count:
             return None
-        return {"p50": self._quantile(0.5), "p90": self._quantile(0.9), "p99": self._quantile(0.99)}
+        return Percentiles(self._quantile(0.5), self._quantile(0.9), self._quantile(0.99))
 
     def _quantile(self, share: float) -> float:
         rank, seen = share * (self.count - 1), 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.books.arm import ArmBooks
-from engine.books.figures import Span, over
+from engine.books.figures import Span, over, spelled
 from engine.books.instruments import attributable
 from engine.unknown import total, weighted_mean
 
@@ -27,7 +27,7 @@ def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, 
         "energy_above_idle_joules": figures.energy_above_idle_joules,
         "uncertainty_joules": figures.uncertainty_joules,
         "power_watts": {"mean": figures.power_mean_watts, "peak": figures.power_peak_watts},
-        **books.latencies(),
+        **spelled(books.latencies()),
         "running_requests_mean": weighted_mean([(r.running_mean, r.steady.seconds) for r in each]),
         "temperature_celsius_max": max((t for r in each if (t := r.condition.temperature_celsius_max)), default=None),
         "clock_sm_megahertz_mean": weighted_mean(

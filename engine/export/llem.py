@@ -223,7 +223,8 @@ def _tpot(finished: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for row in finished
         if (row["completion_tokens"] or 0) > 1 and None not in (row["last_token_t_ns"], row["first_token_t_ns"])
     ]
-    return _percentiles(percentiles(values), len(values))
+    found = percentiles(values)
+    return _percentiles(found.as_dict() if found else None, len(values))
 
 
 def _percentiles(seconds: Mapping[str, float] | None, samples: int) -> dict[str, Any]:

@@ -84,10 +84,10 @@ class Standings:
         """Watts and units per second of arm `label`: the last second while active, else its last turn's mean."""
         books = self._instrumented(label)
         if self._runs(books):
-            last, since = books.rounds[-1], max(books.rounds[-1].begun_ns, now_ns - NS)
+            work, since = books.rounds[-1].work, max(books.rounds[-1].begun_ns, now_ns - NS)
             devices, span = books.instruments.devices, (now_ns - since) / NS
             watts = devices.recent_watts(since, now_ns) if devices else None
-            return watts, last.flow.between(since, now_ns) / span if span > 0.2 else None
+            return watts, work.flow.between(since, now_ns) / span if work and span > 0.2 else None
         newest = books.newest_figures(self.newest_t_ns)
         return (newest.steady.power_mean_watts, newest.steady.units_per_second) if newest else (None, None)
 

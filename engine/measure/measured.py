@@ -194,7 +194,7 @@ def _is_own(stream: str) -> bool:
 
 def _p50_p99(values: list[float]) -> dict[str, float | None]:
     found = percentiles(values)
-    return {"p50": found["p50"], "p99": found["p99"]} if found else {"p50": None, "p99": None}
+    return {"p50": found.p50, "p99": found.p99} if found else {"p50": None, "p99": None}
 
 
 def read_measurement(path: Path) -> Measurement:

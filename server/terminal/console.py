@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from engine.books import ArmFigures, over
+from engine.books import ArmFigures, Percentiles, over
 from engine.compare import plural
 from engine.config import DEFAULT_DEMO, Demo, demo_names
 from engine.documents import Document, Mark, MarkKind
@@ -173,8 +173,8 @@ def _table(ledger: Ledger, title: str) -> Table:
     return table
 
 
-def _percentiles(found: dict[str, float] | None) -> str:
-    return f"{found['p50']:.3f} / {found['p99']:.3f}" if found else DASH
+def _percentiles(found: Percentiles | None) -> str:
+    return f"{found.p50:.3f} / {found.p99:.3f}" if found else DASH
 
 
 def print_demos(load: Callable[[str], tuple[str, Demo]]) -> None:

@@ -12,13 +12,13 @@ SIZE = 1000
 
 
 def message(seq: int) -> Message:
-    return Message(seq, str(seq).ljust(SIZE))
+    return Message(seq, str(seq).ljust(SIZE).encode())
 
 
 def taken(credit: Credit) -> list[str]:
     found = []
     while (message := credit.take()) is not None:
-        found.append(message.text.strip())
+        found.append(message.payload.decode().strip())
     return found
 
 
@@ -36,7 +36,7 @@ def test_hello_carries_the_newest_frame_whole() -> None:
 
 
 def test_missed_says_how_many() -> None:
-    assert orjson.loads(frames.missed(3).text) == {"type": "missed", "frames": 3}
+    assert orjson.loads(frames.missed(3).payload) == {"type": "missed", "frames": 3}
 
 
 def test_an_ack_is_a_frame_number() -> None:
@@ -88,7 +88,7 @@ def test_without_acks_only_the_newest_is_kept_and_missed_is_told() -> None:
     assert sent == [str(seq) for seq in range(2, 42)]
     assert credit.exhausted
     credit.acknowledge(41)
-    assert taken(credit) == [frames.missed(59).text, "101"]
+    assert taken(credit) == [frames.missed(59).payload.decode(), "101"]
     credit.offer(message(102))
     assert taken(credit) == ["102"]
 
@@ -118,12 +118,12 @@ def test_a_hello_is_never_lost_and_needs_no_credit() -> None:
     for seq in (1, 2, 3):
         credit.offer(message(seq))
     assert taken(credit) == ["1", "2"]
-    credit.offer(Message(3, "hello", is_frame=False))
+    credit.offer(Message(3, b"hello", is_frame=False))
     for seq in (4, 5):
         credit.offer(message(seq))
     assert taken(credit) == ["hello"]
     assert credit.acknowledge(3) is None  # the frame within the hello counts as seen
-    assert taken(credit) == [frames.missed(2).text, "5"]
+    assert taken(credit) == [frames.missed(2).payload.decode(), "5"]
 
 
 @given(st.lists(st.one_of(st.just("offer"), st.just("take"), st.just("hello"), st.integers(0, 30)), max_size=300))
@@ -137,16 +137,16 @@ def test_credit_against_a_model(steps: list[str | int]) -> None:
             credit.offer(message(seq))
         elif step == "hello":
             hellos += 1
-            credit.offer(Message(seq, "hello", is_frame=False))
+            credit.offer(Message(seq, b"hello", is_frame=False))
         elif step == "take":
             got = credit.take()
-            if got is None or got.text == "hello":
+            if got is None or got.payload == b"hello":
                 continue
-            if got.text.startswith("{"):
-                told += orjson.loads(got.text)["frames"]
+            if got.payload.startswith(b"{"):
+                told += orjson.loads(got.payload)["frames"]
                 got = credit.take()
                 assert got is not None, "missed stands before a frame"
-            sent.append(int(got.text))
+            sent.append(int(got.payload))
             assert len(sent) + told == sent[-1], "what was not sent before a frame has been told"
             if acked >= 0:
                 assert sum(1 for number in sent if number > acked) <= limit

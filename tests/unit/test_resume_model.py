@@ -23,7 +23,7 @@ class Stage:
     def __init__(self) -> None:
         self.clock = FakeClock(NS)
         self.hub = Hub(Scene(period_ns=2 * NS), Settings(frame_rate=RATE), self.clock)
-        self.told: dict[int, str] = {self.hub.seq: self.hub.newest.decode()}
+        self.told: dict[int, bytes] = {self.hub.seq: self.hub.newest}
         self.last_hello = 0
         """The frame after which everybody was told afresh."""
         self.runs = 0
@@ -33,7 +33,7 @@ class Stage:
         edition = self.hub.scene.edition
         changed = edition != self.hub._edition
         self.hub._publish()
-        self.told[self.hub.seq] = self.hub.newest.decode()
+        self.told[self.hub.seq] = self.hub.newest
         self.last_hello = self.hub.seq if changed else self.last_hello
 
     def race(self) -> None:
@@ -68,7 +68,7 @@ class Person:
         self.viewer = viewer
         hello = viewer.take()
         assert hello is not None and not hello.is_frame
-        content = orjson.loads(hello.text)
+        content = orjson.loads(hello.payload)
         assert content.get("resumed", False) is may
         assert not may or (content["seq"], content["run"]["id"]) == (self.since, self.stage.hub.run_id)
         self.take_hello(content["seq"])
@@ -87,7 +87,7 @@ class Person:
             message = self.viewer.take() if self.viewer is not None else None
             if message is None:
                 return
-            content = orjson.loads(message.text)
+            content = orjson.loads(message.payload)
             if content["type"] == "missed":
                 self.missed += content["frames"]
             elif content["type"] == "hello":
@@ -95,7 +95,7 @@ class Person:
             else:
                 # A hello stands for the frames before it, unless they are told: that was before it came.
                 assert content["seq"] - self.missed - 1 in {self.since, self.frame}, "a frame is neither here nor told"
-                assert message.text == self.stage.told[content["seq"]]
+                assert message.payload == self.stage.told[content["seq"]]
                 self.since = self.frame = content["seq"]
                 self.missed = 0
                 self.seen = Seen(content["run"], content["seq"])
@@ -142,11 +142,11 @@ def test_the_backlog_is_the_newest_of_a_list(kept: int, frames: list[tuple[int, 
     backlog, model, edition = Backlog(kept), list[tuple[Message, int]](), 0
     for seq, (later, size) in enumerate(frames, start=5):
         edition += later == 2
-        model = [*model, (Message(seq, "x" * size), edition)][-kept:]
+        model = [*model, (Message(seq, b"x" * size), edition)][-kept:]
         backlog.add(*model[-1])
     for seq in range(5 + len(frames) + 2):
         found = next((message for message, _ in model if message.seq == seq), None)
         assert backlog.get(seq) is found
         known = [at for message, at in model if message.seq == seq]
-        cheap = bool(model) and (model[-1][0].seq - seq) * len(model[-1][0].text) <= RESUME_BYTES
+        cheap = bool(model) and (model[-1][0].seq - seq) * model[-1][0].size <= RESUME_BYTES
         assert backlog.resumable(seq, edition) is (known == [edition] and cheap)

@@ -23,7 +23,7 @@ def joined(hub: Hub) -> Viewer:
 def read(viewer: Viewer) -> list[dict[str, Any]]:
     found = []
     while (message := viewer.take()) is not None:
-        found.append(orjson.loads(message.text))
+        found.append(orjson.loads(message.payload))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.fanout.tools import cores, load, measured, pin, serve
+from bench.fanout.tools import BYTES, cores, cpu_seconds, load, measured, pin, serve
 from bench.figures import Row, fact, most, quantile, told
 from bench.latency import within
 from bench.show import Show, serving
@@ -22,11 +22,13 @@ Span = tuple[int, int]
 
 @dataclass
 class Watched:
-    """One stretch of the race with the hall full."""
+    """One stretch of the race with the hall full, and the one before it without anybody."""
 
     cpu_percent: float
     got: dict[str, Any]
     span: Span
+    alone_percent: float
+    alone_span: Span
 
 
 def hall(folder: Path) -> list[Row]:
@@ -36,25 +38,32 @@ def hall(folder: Path) -> list[Row]:
         race.wait_racing(recording)
         pin(race.process.pid, cores()[0])  # the race, the sampler and the arms stay where the system puts them
         url = race.address()
-        pairs = [(alone(url), watched(folder, race, url)) for _ in range(PAIRS)]
+        turns = [watched(folder, race, url) for _ in range(PAIRS)]
         time.sleep(0.5)
         pages = [page for page in Reader(recording) if isinstance(page, Page)]
-    return rows(pairs, pages)
-
-
-def alone(url: str) -> Span:
-    time.sleep(SETTLE_SECONDS)
-    begun = run_t_ns(url)
-    time.sleep(SECONDS)
-    return begun, run_t_ns(url)
+    return rows(turns, [floor_percent(folder) for _ in range(PAIRS)], pages)
 
 
 def watched(folder: Path, race: Show, url: str) -> Watched:
+    """By turns nobody and everybody."""
+    time.sleep(SETTLE_SECONDS)
+    first, spent_before, since = run_t_ns(url), cpu_seconds(race.process.pid), time.monotonic()
+    time.sleep(SECONDS)
+    alone_percent = 100 * (cpu_seconds(race.process.pid) - spent_before) / (time.monotonic() - since)
+    alone_span = (first, run_t_ns(url))
     with load(folder, url.rpartition(":")[2], f"hall:{VIEWERS}:10:0:stay") as viewers:
         time.sleep(SETTLE_SECONDS)
         begun = run_t_ns(url)
         spent, seconds, groups = measured(race.process.pid, viewers, SECONDS)
-        return Watched(100 * spent / seconds, groups["hall"], (begun, run_t_ns(url)))
+        return Watched(100 * spent / seconds, groups["hall"], (begun, run_t_ns(url)), alone_percent, alone_span)
+
+
+def floor_percent(folder: Path) -> float:
+    """What the C loop takes to send as many frames to as many: on this machine nothing that sends takes less."""
+    with serve("floor", folder=folder) as server, load(folder, server.first, f"hall:{VIEWERS}:0:0:stay") as viewers:
+        time.sleep(SETTLE_SECONDS)
+        spent, seconds, _ = measured(server.process.pid, viewers, SECONDS / 2)
+    return 100 * spent / seconds
 
 
 def run_t_ns(url: str) -> int:
@@ -64,14 +73,13 @@ def run_t_ns(url: str) -> int:
     return now
 
 
-def rows(pairs: list[tuple[Span, Watched]], pages: list[Page]) -> list[Row]:
-    crowds = [crowd for _, crowd in pairs]
+def rows(crowds: list[Watched], floor: list[float], pages: list[Page]) -> list[Row]:
     got = [crowd.got for crowd in crowds]
     cpu = median(crowd.cpu_percent for crowd in crowds)
     gaps = sum(each["gaps"] + each["told"] + each["dropped"] for each in got)
     frames = sum(each["frames"] for each in got)
     size = sum(each["bytes"] for each in got) / max(1, sum(each["messages"] for each in got))
-    late = [(lateness(pages, span), lateness(pages, crowd.span)) for span, crowd in pairs]
+    late = [(lateness(pages, crowd.alone_span), lateness(pages, crowd.span)) for crowd in crowds]
     return [
         most(
             f"{VIEWERS} viewers of a race: server's CPU",
@@ -81,6 +89,8 @@ def rows(pairs: list[tuple[Span, Watched]], pages: list[Page]) -> list[Row]:
             digits=1,
             note=f" ({size:.0f} bytes a frame)",
         ),
+        told("  the same race without viewers", median(crowd.alone_percent for crowd in crowds), "% of a core"),
+        told(f"  a C epoll loop that sends {BYTES} bytes to as many", median(floor), "% of a core"),
         fact(f"{VIEWERS} viewers of a race: gaps", "none", gaps == 0, measured=f"{gaps} in {frames} frames"),
         told(f"{VIEWERS} viewers of a race: delivery p50", median(each["p50_ms"] for each in got), "ms"),
         told(f"{VIEWERS} viewers of a race: delivery p99", median(each["p99_ms"] for each in got), "ms"),

@@ -209,12 +209,13 @@ _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _PAGE_FIELDS = {"type", "stream", "t_ns", "data"}
 _MARK_FIELDS = {"type", "kind", "t_ns", "end_t_ns", "arm", "round", "request", "state", "text", "data"}
+_WHOLE, _WORDS, _CELLS = frozenset({int, NoneType}), frozenset({str, NoneType}), {int, float, str, bool, NoneType}
 _KINDS = {kind.value: kind for kind in MarkKind}
 _NO_MARK = {name: field.default for name, field in Mark.model_fields.items()}
 _MOST_SHAPES = 1024
 _shapes: set[bytes] = set()
-"""Lines of good pages of numbers, without digits and signs: whatever line is left with the same has as many numbers in
-the same places, whole ones where those were whole."""
+"""Lines of good pages of numbers, and of good marks without a text, less digits and signs: whatever line is left with
+the same has as many numbers in the same places, whole ones where those were whole."""
 
 
 def _plain(line: bytes, fields: Any) -> Page | Mark | None:
@@ -224,10 +225,11 @@ def _plain(line: bytes, fields: Any) -> Page | Mark | None:
     digits = line.translate(_DIGITS)
     if _LONG_NUMBER in digits or b"[]" in digits:  # beyond 64 bits; and none is left like one
         return None
+    shape = digits.translate(None, b"0-")
     if fields.keys() == _PAGE_FIELDS and fields["type"] == "page":
-        return _plain_page(digits.translate(None, b"0-"), fields)
+        return _plain_page(shape, fields)
     if fields.get("type") == "mark" and fields.keys() <= _MARK_FIELDS:
-        return _plain_mark(fields)
+        return _plain_mark(shape, fields)
     return None
 
 
@@ -253,23 +255,33 @@ def _fits(shape: bytes, fields: dict[str, Any]) -> bool:
     return True
 
 
-def _plain_mark(fields: dict[str, Any]) -> Mark | None:
+def _plain_mark(shape: bytes, fields: dict[str, Any]) -> Mark | None:
     found = {**_NO_MARK, "data": {}, **fields}
-    kind = _KINDS.get(found["kind"]) if type(found["kind"]) is str else None
-    times, numbers = (found["t_ns"], found["end_t_ns"]), (found["round"], found["request"])
-    words, data = (found["arm"], found["state"], found["text"]), found["data"]
-    fits = (
-        kind is not None
-        and type(times[0]) is int
-        and {*map(type, times), *map(type, numbers)} <= {int, NoneType}
-        and times[0] >= 0
-        and (times[1] or 0) >= 0
-        and set(map(type, words)) <= {str, NoneType}
+    if shape not in _shapes:
+        if not _fits_mark(found):
+            return None
+        if found["text"] is None and len(_shapes) < _MOST_SHAPES:
+            _shapes.add(shape)
+    kind = found["kind"] = _KINDS.get(found["kind"])
+    good = kind is not None and found["t_ns"] >= 0 and (found["end_t_ns"] or 0) >= 0
+    return _made(Mark, found, set(fields)) if good else None
+
+
+def _fits_mark(found: dict[str, Any]) -> bool:
+    """Whether all is of the type that it should be."""
+    data = found["data"]
+    return (
+        type(found["kind"]) is str
+        and type(found["t_ns"]) is int
+        and type(found["end_t_ns"]) in _WHOLE
+        and type(found["round"]) in _WHOLE
+        and type(found["request"]) in _WHOLE
+        and type(found["arm"]) in _WORDS
+        and type(found["state"]) in _WORDS
+        and type(found["text"]) in _WORDS
         and type(data) is dict
-        and set(map(type, data.values())) <= {int, float, str, bool, NoneType}
+        and _CELLS.issuperset(map(type, data.values()))
     )
-    found["kind"] = kind
-    return _made(Mark, found, set(fields)) if fits else None
 
 
 def sure_page(stream: str, t_ns: list[int], data: dict[str, list[Cell]]) -> Page:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import ExportError
-from engine.export.arrow import TYPES
+from engine.export.arrow import TYPES, repeated
 from engine.export.passage import StreamRows
 from engine.export.tables import Column, Layout
 
@@ -30,7 +30,7 @@ class ParquetFile:
         """Append rows. Raises ExportError for values that do not fit their column."""
         found = table.to_arrow()
         if self.layout.stream is not None:
-            found = found.append_column("stream", pa.repeat(self.layout.stream, len(found)))
+            found = found.append_column("stream", repeated(self.layout.stream, len(found)))
         try:
             self._writer.write_table(found.select(self._schema.names).cast(self._schema))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:

@@ -1,7 +1,9 @@
 """One pass through a recording: rows of every stream as they come, and at the end what happened."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
@@ -21,8 +23,11 @@ ROWS = 32_768
 _PAGES = 16
 """Pages that are put together at once. One by one they take twice as long; so do hundreds, which leave the cache."""
 
-_TOGETHER_BYTES = 4 << 20
+_TOGETHER_BYTES = 8 << 20
 """So much of the file is collected before its pages, those of each stream together, are read."""
+
+_TURN_SECONDS = 0.001
+"""So long one thread may keep Python from the other: with the usual 5 ms, what reads pages waits more than it reads."""
 
 
 class StreamRows(Protocol):
@@ -140,6 +145,17 @@ class _Course:
             rows.add(times, data)
 
 
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    """Two threads that both need Python often, and briefly."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
 class _Together:
     """Pages by the thousand: those of each stream are collected as lines, and read at once.
 
@@ -156,7 +172,7 @@ class _Together:
 
     def read(self) -> None:
         """Read all of the file. Raises RecordingError with the line, as whoever looks at each does."""
-        with self._thread:
+        with self._thread, _taking_turns():
             for number, line in enumerate(read_lines(self._path), start=1):
                 if (stream := stream_of(line)) is not None:
                     self._collect(stream, line)

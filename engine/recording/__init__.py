@@ -6,11 +6,11 @@
 from engine.recording.books import read_ledger
 from engine.recording.checking import check
 from engine.recording.findings import Report
+from engine.recording.opening import open_recording as open
 from engine.recording.packing import pack
 from engine.recording.reader import Reader
 from engine.recording.recorder import Recorder
 from engine.recording.recording import Recording
-from engine.recording.recording import open_recording as open
 from engine.recording.recovering import recover
 from engine.recording.space import SpaceWatch, free_bytes
 from engine.recording.table import Table

@@ -1,29 +1,15 @@
-"""Following a recording while it is written: its file, or the stream of the server that shows the race."""
+"""Following a recording's file while it is written."""
 
 import asyncio
-import random
-import tempfile
-import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
-
-import aiohttp
-import orjson
 
 from engine.documents import Document, Stop
-from engine.errors import RecordingError
 from engine.recording.lines import is_packed, opened, read_lines
 from engine.recording.reader import decode_line
 
 _LOOK_SECONDS = 0.1
 _CHUNK_BYTES = 1 << 18
-_LONGEST_WAIT_SECONDS = 15.0
-_COMPLETE = aiohttp.WSCloseCode.OK
-_REFUSED = range(4400, 4420)
-"""The server's close codes that will not change by asking again (docs/protocol.md)."""
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 async def follow_file(path: Path, *, quiet_seconds: float | None) -> AsyncIterator[Document]:
@@ -53,78 +39,3 @@ async def follow_file(path: Path, *, quiet_seconds: float | None) -> AsyncIterat
                 yield document
                 if isinstance(document, Stop):
                     return
-
-
-class Spool:
-    """A copy of what the server at `url` tells of the run on stage, or of `run`, as far as it was followed.
-
-    The copy's file lasts as long as this object.
-    """
-
-    def __init__(self, url: str, *, run: str | None = None) -> None:
-        self.address = _address(url)
-        self._run = run
-        with tempfile.NamedTemporaryFile(prefix="wattrace-", suffix=".jsonl", delete=False) as file:
-            self.path = Path(file.name)
-        weakref.finalize(self, self.path.unlink, missing_ok=True)
-        self._position = self._lines = self._failures = 0
-
-    async def follow(self) -> AsyncIterator[Document]:
-        """Every document from where the copy ends until the run's stop, through cuts of the connection.
-
-        Raises RecordingError where the server will never give it.
-        """
-        complete = False
-        with self.path.open("ab") as out:
-            while not complete:
-                try:
-                    async with aclosing(self._connected()) as lines:
-                        async for line in lines:
-                            out.write(line)
-                            out.flush()
-                            self._position, self._lines = self._position + len(line), self._lines + 1
-                            yield decode_line(line, path=self.path, number=self._lines)
-                    complete = True
-                except (aiohttp.ClientError, OSError, ConnectionError) as error:
-                    if self._lines == 0 and self._failures > 2:
-                        raise RecordingError(self.address, f"cannot be reached: {error}") from error
-                    await self._wait()
-
-    async def _connected(self) -> AsyncGenerator[bytes, None]:
-        """Lines for as long as one connection lasts; ends where the recording is complete."""
-        query = {"mode": "record", "from": str(self._position), **({"run": self._run} if self._run else {})}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(f"{self.address}?{urlencode(query)}", max_msg_size=0) as socket,
-        ):
-            head = True  # the first message of a connection says which recording follows
-            async for message in socket:
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    break
-                if head:
-                    self._run, self._failures, head = orjson.loads(message.data)["run"], 0, False
-                else:
-                    yield message.data.encode() + b"\n"
-            if socket.close_code in _REFUSED:
-                raise RecordingError(self.address, f"does not give this recording (code {socket.close_code})")
-            if socket.close_code != _COMPLETE:
-                raise ConnectionError("the connection is lost")
-
-    async def _wait(self) -> None:
-        ceiling = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 8))
-        self._failures += 1
-        await asyncio.sleep(random.uniform(ceiling / 2, ceiling))
-
-
-def is_address(target: str) -> bool:
-    """Whether this is where a server is, and not a file."""
-    return "://" in target
-
-
-def _address(url: str) -> str:
-    """The stream's address behind what a person types or copies from the browser."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.netloc:
-        raise RecordingError(url, "is no address: http://HOST:PORT/ would be right")
-    path = parts.path.removesuffix("/ws").rstrip("/")
-    return f"{_SCHEMES[parts.scheme]}://{parts.netloc}{path}/ws"

@@ -1,6 +1,7 @@
 """Whole lines out of a recording's file, packed or not. A packed file is told by its first bytes, not by its name."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,9 +46,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
     """Every line with its newline; the last one may lack it where the file was cut off. Raises as `read_chunks`."""
     rest = b""
     for chunk in read_chunks(path):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
+        lines, rest = _parted(rest + chunk)
+        yield from lines
         if len(rest) > _LONGEST_BYTES:
             raise RecordingError(path, "holds a line that is longer than any document")
     if rest:
@@ -60,9 +60,14 @@ def read_appended(path: Path, position: int) -> Iterator[bytes]:
         file.seek(position)
         read, rest = _reading(path, file), b""
         while chunk := read():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield line + b"\n"
+            lines, rest = _parted(rest + chunk)
+            yield from lines
+
+
+def _parted(content: bytes) -> tuple[BytesIO, bytes]:
+    """The whole lines, each with its newline, and what is left. Going through a file in memory is C's work."""
+    at = content.rfind(b"\n") + 1
+    return BytesIO(content[:at]), content[at:]
 
 
 def _reading(path: Path, file: BinaryIO) -> Callable[[], bytes]:

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,7 +79,7 @@ def _write(file: BinaryIO, path: Path) -> str:
     for block in blocks_of(lines(), 0, 0):
         stored = frame(bytes(waiting[: block.size]))
         del waiting[: block.size]
-        blocks.append(replace(block, position=file.tell(), stored=len(stored)))
+        blocks.append(block._replace(position=file.tell(), stored=len(stored)))
         file.write(stored)
     half = frame(rest) if rest else b""
     file.write(half + ending(Index(blocks, list(described)), (len(half), len(rest)) if rest else None))

@@ -17,7 +17,7 @@ from engine.recording.blocks import Blocks
 from engine.recording.books import read_ledger
 from engine.recording.cells import Cells, Rows
 from engine.recording.ending import Ending, read_ending
-from engine.recording.following import Spool, follow_file, is_address
+from engine.recording.following import follow_file
 from engine.recording.lines import read_lines
 from engine.recording.outline import Outline, read_descriptors, read_start
 from engine.recording.reader import Reader, decode_line
@@ -231,27 +231,3 @@ def _meet(happened: Span | None, window: Span) -> bool:
 
 def _worked_out(path: Path) -> dict[str, Any]:
     return outcome(*read_ledger(path))
-
-
-class LiveRecording(Recording):
-    """The run on the stage of a server: what was followed of it by `async for`, which goes on where it left off."""
-
-    def __init__(self, url: str) -> None:
-        self._spool = Spool(url)
-        super().__init__(self._spool.path)
-
-    def follow(self, *, quiet_seconds: float | None = None) -> AsyncIterator[Document]:
-        """Every document that was not followed yet, until the stop; the server says when it is over."""
-        return self._spool.follow()
-
-
-def open_recording(target: Path | str) -> Recording:
-    """The recording in a file, or that of the run that the server at an address (`http://HOST:PORT/`) shows.
-
-    Raises RecordingError for a file that is no recording. Nothing is asked of a server before `async for`.
-    """
-    if isinstance(target, str) and is_address(target):
-        return LiveRecording(target)
-    found = Recording(Path(target))
-    found.start  # noqa: B018  # so that whoever opens what is no recording is told now
-    return found

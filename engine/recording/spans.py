@@ -5,6 +5,7 @@ import orjson
 _TIMES = b'"t_ns":['
 _PAGE = b'{"type":"page","stream":"'
 _MARK = b'{"type":"mark",'
+_ENDS = (b'{"type":"start",', b'{"type":"stop",')
 
 Span = tuple[int, int]
 """From and to, both included, in nanoseconds since the run's start."""
@@ -24,8 +25,8 @@ def stream_of(line: bytes) -> bytes | None:
 
 
 def may_describe(line: bytes) -> bool:
-    """Whether the line may be a descriptor: it is surely no page and no mark."""
-    return not line.startswith((_PAGE, _MARK))
+    """Whether the line may be a descriptor: it is surely nothing else."""
+    return not line.startswith((_PAGE, _MARK, *_ENDS))
 
 
 def page_of(stream: str) -> bytes:

@@ -80,7 +80,7 @@ async def test_a_race_is_followed_from_its_server_like_a_file(tmp_path: Path, mo
         assert isinstance(got[-1], Stop) and got == list(engine.recording.open(file).documents())
         assert race.path.read_bytes() == file.read_bytes() and [d async for d in race] == []
         with pytest.raises(RecordingError, match="does not give this recording"):
-            await anext(engine.recording.following.Spool(server.url, run="never-was").follow())
+            await anext(engine.recording.live.Spool(server.url, run="never-was").follow())
 
 
 def test_killed_at_any_moment_nothing_that_was_appended_is_lost(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _taking_turns() -> Iterator[None]:
 class _Together:
     """Pages by the thousand: those of each stream are collected as lines, and read at once.
 
-    They are read and handed on by a thread, while the next ones are collected and marks are taken.
+    They are read by a thread, while the next ones are collected and marks are taken, and handed on by another one.
     """
 
     def __init__(self, course: _Course, read_pages: ReadPages) -> None:
@@ -167,12 +167,13 @@ class _Together:
         self._path = course.passage.recording.path
         self._lines: dict[bytes, list[bytes]] = {}
         self._held_bytes = 0
-        self._thread = ThreadPoolExecutor(1, "export")
+        self._reader, self._writer = ThreadPoolExecutor(1, "export-read"), ThreadPoolExecutor(1, "export-write")
         self._under_way: Future[None] | None = None
+        self._written: Future[None] | None = None
 
     def read(self) -> None:
         """Read all of the file. Raises RecordingError with the line, as whoever looks at each does."""
-        with self._thread, _taking_turns():
+        with self._writer, self._reader, _taking_turns():
             for number, line in enumerate(read_lines(self._path), start=1):
                 if (stream := stream_of(line)) is not None:
                     self._collect(stream, line)
@@ -193,7 +194,7 @@ class _Together:
 
     def _hand_on(self) -> None:
         self._wait()
-        self._under_way = self._thread.submit(self._read, self._lines)
+        self._under_way = self._reader.submit(self._read, self._lines)
         self._lines, self._held_bytes = {}, 0
 
     def _wait(self) -> None:
@@ -203,15 +204,21 @@ class _Together:
     def _read(self, found: Mapping[bytes, Sequence[bytes]]) -> None:
         for stream, lines in found.items():
             self._rows(stream.decode(), lines)
+        self._wait_for_writing()
+
+    def _wait_for_writing(self) -> None:
+        if self._written is not None:
+            self._written.result()
 
     def _rows(self, stream: str, lines: Sequence[bytes]) -> None:
         descriptor = self._course.descriptors.get(stream)
         rows = self._read_pages(lines, descriptor) if descriptor is not None else None
+        self._wait_for_writing()
         if descriptor is None or rows is None:
             self._one_by_one(lines)
             return
         self._course.tell(stream)
-        self._course.on_rows(descriptor, rows)
+        self._written = self._writer.submit(self._course.on_rows, descriptor, rows)
         if stream.startswith("text.") and "request" in rows:
             self._course.passage.requests.chunks(rows.cells("t_ns"), rows.cells("request"))
 

@@ -32,9 +32,18 @@ DESK = {
 }  # fmt: skip
 """What only the presenter hears."""
 FOUR_FRAMES = """() => new Promise((done) => {
+  const counters = window.wattrace ?? {};
+  const until = counters.framesDrawn + 2;
+  const latest = performance.now() + 3000;
   let left = 4;
-  (function next() { if (left--) requestAnimationFrame(next); else done(); })();
+  (function next() {
+    left -= 1;
+    const late = counters.framesDrawn < until && performance.now() < latest;
+    if (left >= 0 || late) requestAnimationFrame(next); else done();
+  })();
 })"""
+"""On a busy machine frames do not come evenly, and new charts are drawn a picture after their digits: two more pictures
+with charts, where the page counts those."""
 
 
 class Stage:

@@ -1,6 +1,7 @@
 """`/metrics`: names, units and values as Prometheus' own parsers read them."""
 
 import aiohttp
+import orjson
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
@@ -23,8 +24,7 @@ async def test_a_race_in_openmetrics() -> None:
     with Serving(autostart=True) as server:
         await settle(lambda: server.stage.scene.ledger.state == "racing" and server.stage.scene.ledger.powered)
         async with connect(server.ws) as viewer:
-            for _ in range(30):
-                await viewer.recv()
+            heard = [orjson.loads(await viewer.recv())["type"] for _ in range(30)]
             text, kind = await scraped(server)
             energy = server.stage.scene.ledger.rig.meters["gpu0"].counter.ticks
     assert kind.startswith("application/openmetrics-text") and text.endswith("# EOF\n")
@@ -33,7 +33,8 @@ async def test_a_race_in_openmetrics() -> None:
     assert found["wattrace_gpu_power_watts"].labels == {"gpu": "gpu0", "simulated": "true"}
     assert 0 < found["wattrace_gpu_energy_joules_total"].value <= energy[-1].joules
     assert found["wattrace_viewers"].value == 1
-    assert found["wattrace_frames_offered_total"].value >= 29 and found["wattrace_frames_dropped_total"].value == 0
+    assert found["wattrace_frames_offered_total"].value >= heard.count("frame") > 20
+    assert found["wattrace_frames_dropped_total"].value == 0
     assert found["wattrace_run_info"].labels["demo"] == "fake"
     states = {s.labels["state"]: s.value for f in read_openmetrics(text) for s in f.samples if "state" in s.labels}
     assert states["racing"] == 1 and sum(states.values()) == 1

@@ -57,7 +57,7 @@ def opened(
     browser: Browser, url: str, *, bare: bool = False, slower: float = 1.0, script: Path | None = None
 ) -> Iterator[Page]:
     """The page in a fresh profile: nothing is cached. `slower`: on a processor that much slower."""
-    context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=SIZE)
     page = context.new_page()
     page.add_init_script(path=PROBE)
     if script is not None:

@@ -17,13 +17,13 @@ from figures import Row, fact, finish, options, quantile, told
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
 
-from simulated_server import MODEL, SimulatedServer  # noqa: E402
+from simulated_server import MODEL, SimulatedServer
 
-from engine.clock import NS, MonotonicClock  # noqa: E402
-from engine.config import Workload  # noqa: E402
-from engine.documents import Mark, Page  # noqa: E402
-from engine.loadgen import LoadGenerator, RoundLoad  # noqa: E402
-from engine.simulator.model import Work, roofline  # noqa: E402
+from engine.clock import NS, MonotonicClock
+from engine.config import Workload
+from engine.documents import Mark, Page
+from engine.loadgen import LoadGenerator, RoundLoad
+from engine.simulator.model import Work, roofline
 
 WARM_SECONDS = 1.0
 WARM_TOKENS = 8

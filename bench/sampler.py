@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
 
-from engine.clock import NS  # noqa: E402 - the bench runs from a bare checkout too
-from engine.documents import Mark, MarkKind, Page  # noqa: E402
-from engine.sampling import Sampler  # noqa: E402
+from engine.clock import NS
+from engine.documents import Mark, MarkKind, Page
+from engine.sampling import Sampler
 
 SECONDS = 10.0
 SCRIPT = "signal=square;noise=0.5;seed=7"

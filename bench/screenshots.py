@@ -44,7 +44,7 @@ def main() -> int:
 def opened(browser: Browser, url: str, size: dict[str, int]) -> Page:
     """A page of its own; phones have finer pixels than projectors."""
     scale = 1 if size is PROJECTOR else 2
-    page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()  # type: ignore[arg-type]
+    page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()
     page.goto(url)
     return page
 

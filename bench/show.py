@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from integration.processes import living, marked_environment, open_files, wait_until  # noqa: E402
+from integration.processes import living, marked_environment, open_files, wait_until
 
 __all__ = ["DEMO", "WATTRACE", "Show", "open_files", "serving", "show", "wait_until"]
 WATTRACE = str(Path(sys.executable).with_name("wattrace"))

@@ -17,9 +17,9 @@ from figures import Row, finish, least, most, options, told
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
 
-from simulated_races import Nature, documents, race, rounds  # noqa: E402
+from simulated_races import Nature, documents, race, rounds
 
-from engine.compare import (  # noqa: E402
+from engine.compare import (
     Interval,
     anytime_half_width,
     anytime_interval,
@@ -30,7 +30,7 @@ from engine.compare import (  # noqa: E402
     student_interval,
     welch_interval,
 )
-from engine.ledger import Ledger  # noqa: E402
+from engine.ledger import Ledger
 
 RACES, LONGEST = 4000, 40
 THROUGH_LEDGER = 1000

@@ -12,7 +12,7 @@ def number(cell: Cell) -> float | None:
 
 def numbers(cells: Sequence[Cell]) -> Sequence[float | None]:
     """Each of a column's cells as a number; as they are where all of them are floats."""
-    return cells if set(map(type, cells)) == {float} else [number(cell) for cell in cells]  # type: ignore[return-value]
+    return cells if set(map(type, cells)) == {float} else [number(cell) for cell in cells]  # type: ignore[return-value]  # floats
 
 
 def total(values: Sequence[float | None]) -> float | None:

@@ -54,7 +54,7 @@ def _is_complete(file: Path) -> bool:
     """Whether its run ended well: anything else would end on stage as badly as then."""
     count, last = 0, b""
     try:
-        for count, last in enumerate(read_lines(file), start=1):  # noqa: B007
+        for count, last in enumerate(read_lines(file), start=1):  # noqa: B007  (the last ones are what is wanted)
             pass
     except RecordingError:
         return False

@@ -21,7 +21,7 @@ class RequestProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Bound what the kernel holds, as for WebSockets, and how long we wait for somebody who says nothing."""
         super().connection_made(transport)
         bound(transport)

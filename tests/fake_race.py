@@ -130,8 +130,7 @@ def main() -> None:
     race.race()
     race.end()
     if witness := os.environ.get("FAKE_RACE_WITNESS"):
-        with open(witness, "w") as file:  # noqa: PTH123
-            file.write("stopped by itself")
+        Path(witness).write_text("stopped by itself")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ HERE = Path(__file__).resolve().parent
 # `show` and `latency` are scripts' modules of the folder above; the packages are the checkout's own.
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
-from bench.fanout.cost import cost  # noqa: E402
-from bench.fanout.hall import hall, memory  # noqa: E402
-from bench.fanout.soak import soak  # noqa: E402
-from bench.fanout.stalls import stalls  # noqa: E402
-from bench.fanout.tools import NoCompiler, built  # noqa: E402
-from bench.figures import Row, options, plain, table  # noqa: E402
+from bench.fanout.cost import cost
+from bench.fanout.hall import hall, memory
+from bench.fanout.soak import soak
+from bench.fanout.stalls import stalls
+from bench.fanout.tools import NoCompiler, built
+from bench.figures import Row, options, plain, table
 
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "cost": cost,

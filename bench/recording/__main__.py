@@ -12,11 +12,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "tests")]
 
-from bench.exporting import exporting  # noqa: E402
-from bench.figures import Row, options, plain, table  # noqa: E402
-from bench.recording.harm import killed, mutations  # noqa: E402
-from bench.recording.reading import reading  # noqa: E402
-from bench.recording.reporting import reporting  # noqa: E402
+from bench.exporting import exporting
+from bench.figures import Row, options, plain, table
+from bench.recording.harm import killed, mutations
+from bench.recording.reading import reading
+from bench.recording.reporting import reporting
 
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "reading": reading,

@@ -79,7 +79,7 @@ def ask(python: str, env: Mapping[str, str], key: str = "") -> dict[str, Any] | 
 
 
 def _key(python: str, env: Mapping[str, str]) -> str:
-    told = f"{os.path.abspath(python)}\0{env.get('PYTHONPATH', '')}\0{Path(question.__file__).read_text()}"  # noqa: PTH100
+    told = f"{os.path.abspath(python)}\0{env.get('PYTHONPATH', '')}\0{Path(question.__file__).read_text()}"  # noqa: PTH100  (as above)
     return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
@@ -96,7 +96,7 @@ def _kept(file: Path) -> dict[str, Any] | None:
 def _keep(file: Path, python: str, answer: Mapping[str, Any]) -> None:
     """Keep the answer if the disk lets us; written beside and renamed, since races may start side by side."""
     beside = file.with_suffix(f".{os.getpid()}")
-    paths = (os.path.abspath(python), *answer.get("files", ()))  # noqa: PTH100
+    paths = (os.path.abspath(python), *answer.get("files", ()))  # noqa: PTH100  (as above)
     try:
         depends = {path: _changed_ns(path) for path in paths}
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def answer() -> dict[str, Any]:
     """Everything that is known here."""
     if importlib.util.find_spec("vllm") is None:
         return {"vllm": None}
-    import vllm  # type: ignore[import-not-found]
+    import vllm  # type: ignore[import-not-found]  # it is where this runs
 
     try:
         return told(vllm)
@@ -87,7 +87,7 @@ def kind(action: argparse.Action) -> str:
         return "flag"
     if action.nargs in ("+", "*"):
         return "list"
-    return {int: "integer", float: "number"}.get(action.type, "text")  # type: ignore[call-overload, no-any-return]
+    return {int: "integer", float: "number"}.get(action.type, "text")  # type: ignore[call-overload, no-any-return]  # of any type
 
 
 def quantizations() -> "list[str]":

@@ -40,7 +40,7 @@ class ApiKey:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiKey) and other._value == self._value
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # what Python does itself for who has __eq__
 
     @property
     def headers(self) -> dict[str, str]:

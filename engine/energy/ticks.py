@@ -79,7 +79,7 @@ class CounterTrack:
         """Whether these readings fall nowhere, and no reset waits to be bridged."""
         if self._last is None or self.pending_reset or None in joules:
             return False
-        return self._last[1] <= joules[0] and sorted(joules) == joules  # type: ignore[operator, type-var]
+        return self._last[1] <= joules[0] and sorted(joules) == joules  # type: ignore[operator, type-var]  # no None
 
     def add_all(self, t_ns: Sequence[int], joules: Sequence[float]) -> None:
         """Take readings that go on."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import RecordingError
-from engine.recording.lines import is_packed, opened, read_appended, read_lines
+from engine.recording.lines import is_packed, opened, parted, read_appended, read_lines
 from engine.recording.seekable import BLOCK_BYTES, Block, Damaged, read_frame, read_index
 from engine.recording.spans import Span, span
 
@@ -35,8 +35,8 @@ class Blocks:
         return (line for number in self._described for line in self._lines_of(blocks[number]))
 
     def _lines_of(self, block: Block) -> Iterator[tuple[int, bytes]]:
-        lines = self._read(block).split(b"\n")[:-1]
-        return ((number, line + b"\n") for number, line in enumerate(lines, start=block.first_line))
+        lines, _ = parted(self._read(block))
+        return enumerate(lines, start=block.first_line)
 
     def _all(self) -> list[Block]:
         if not self.packed:

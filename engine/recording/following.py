@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from engine.documents import Document, Stop
-from engine.recording.lines import is_packed, opened, read_lines
+from engine.recording.lines import is_packed, opened, parted, read_lines
 from engine.recording.reader import decode_line
 
 _LOOK_SECONDS = 0.1
@@ -32,10 +32,10 @@ async def follow_file(path: Path, *, quiet_seconds: float | None) -> AsyncIterat
                 quiet += _LOOK_SECONDS
                 continue
             quiet = 0.0
-            *lines, rest = (rest + chunk).split(b"\n")
+            lines, rest = parted(rest + chunk)
             for line in lines:
                 number += 1
-                document = decode_line(line + b"\n", path=path, number=number)
+                document = decode_line(line, path=path, number=number)
                 yield document
                 if isinstance(document, Stop):
                     return

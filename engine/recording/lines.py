@@ -46,7 +46,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
     """Every line with its newline; the last one may lack it where the file was cut off. Raises as `read_chunks`."""
     rest = b""
     for chunk in read_chunks(path):
-        lines, rest = _parted(rest + chunk)
+        lines, rest = parted(rest + chunk)
         yield from lines
         if len(rest) > _LONGEST_BYTES:
             raise RecordingError(path, "holds a line that is longer than any document")
@@ -60,11 +60,11 @@ def read_appended(path: Path, position: int) -> Iterator[bytes]:
         file.seek(position)
         read, rest = _reading(path, file), b""
         while chunk := read():
-            lines, rest = _parted(rest + chunk)
+            lines, rest = parted(rest + chunk)
             yield from lines
 
 
-def _parted(content: bytes) -> tuple[BytesIO, bytes]:
+def parted(content: bytes) -> tuple[BytesIO, bytes]:
     """The whole lines, each with its newline, and what is left. Going through a file in memory is C's work."""
     at = content.rfind(b"\n") + 1
     return BytesIO(content[:at]), content[at:]

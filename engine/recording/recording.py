@@ -127,8 +127,8 @@ class Recording:
         columns = {"stream": Cells(text=True), "t_ns": Cells(), metric: Cells()}
         for name, rows in self._rows(wanted, from_ns, to_ns, only=metric).items():
             times = rows.t_ns.values
-            first = 0 if from_ns is None else bisect_left(times, from_ns)  # type: ignore[type-var]
-            last = len(times) if to_ns is None else bisect_right(times, to_ns)  # type: ignore[type-var]
+            first = 0 if from_ns is None else bisect_left(times, from_ns)  # type: ignore[type-var]  # whole
+            last = len(times) if to_ns is None else bisect_right(times, to_ns)  # type: ignore[type-var]  # whole
             columns["stream"].extend([name] * (last - first))
             columns["t_ns"].join(rows.t_ns.part(first, last))
             columns[metric].join((rows.columns.get(metric) or Cells(missing=len(rows))).part(first, last))

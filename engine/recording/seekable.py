@@ -16,7 +16,7 @@ from backports import zstd
 
 LEVEL = 9
 BLOCK_BYTES = 1 << 18
-"""What a look at one moment costs: some five seconds of two GPUs. Larger frames would be packed a little closer."""
+"""What a look at one moment costs: some five seconds of two GPUs."""
 
 _INDEX_MAGIC = 0x184D2A51
 _TABLE_MAGIC, _FOOTER_MAGIC = 0x184D2A5E, 0x8F92EAB1

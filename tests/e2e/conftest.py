@@ -110,7 +110,7 @@ def race(tmp_path_factory: pytest.TempPathFactory, demo_file: Path) -> Iterator[
 @contextmanager
 def viewer(browser: Browser, url: str, *, width: int = 1920, height: int = 1080, **options: object) -> Iterator[Page]:
     """A page of its own, which must not complain nor ask any other host for anything."""
-    context = browser.new_context(viewport={"width": width, "height": height}, **options)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -152,4 +152,4 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, demo_file: Path) -> Path:
 @pytest.fixture
 def compared(tmp_path: Path) -> Callable[[Path], dict[str, Any]]:
     """What `wattrace compare --json` says of a recording."""
-    return lambda path: json.loads(_wattrace(tmp_path, "compare", str(path), "--json"))  # type: ignore[no-any-return]
+    return lambda path: json.loads(_wattrace(tmp_path, "compare", str(path), "--json"))

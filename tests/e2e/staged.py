@@ -31,7 +31,7 @@ DESK = {
     "steps": [],
 }  # fmt: skip
 """What only the presenter hears."""
-FOUR_FRAMES = """() => new Promise((done) => {
+TWO_PICTURES = """() => new Promise((done) => {
   const counters = window.wattrace ?? {};
   const until = counters.framesDrawn + 2;
   const latest = performance.now() + 3000;
@@ -137,7 +137,7 @@ def staged(
 
 def drawn(page: Page) -> None:
     """Until what was sent has been drawn and laid out."""
-    page.evaluate(FOUR_FRAMES)
+    page.evaluate(TWO_PICTURES)
 
 
 def hello(

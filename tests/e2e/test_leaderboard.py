@@ -26,7 +26,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def address(tmp_path: Path) -> Iterator[str]:
     """Where a leaderboard of two runs is served; one was cut off and has an evil title."""
     (start, *rest) = story(power=False)
-    evil = {"run": "evil", "demo": {**start.demo, "title": "<img src=x onerror='document.title=1'>"}}  # type: ignore[union-attr]
+    evil = {"run": "evil", "demo": {**start.demo, "title": "<img src=x onerror='document.title=1'>"}}
     cut = [start.model_copy(update=evil), *(document for document in rest if not isinstance(document, Stop))]
     races = [recorded(tmp_path / "race.jsonl"), recorded(tmp_path / "evil.jsonl", cut)]
     export(races, "leaderboard", tmp_path / "out")

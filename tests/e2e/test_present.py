@@ -44,7 +44,7 @@ def phone(browser: Browser, show: Show) -> Iterator[Page]:
 def laptop(browser: Browser, show: Show, phone: Page) -> Iterator[Page]:
     """The same presenter's laptop: another console. What it is refused, its browser notes as an error."""
     context: BrowserContext = browser.new_context(viewport={"width": 1366, "height": 768})
-    context.add_cookies(phone.context.cookies())  # type: ignore[arg-type]
+    context.add_cookies(phone.context.cookies())
     page = context.new_page()
     page.goto(f"{show.url}present")
     expect(page.locator("#holder")).to_contain_text("has control for 10 min more")
@@ -72,7 +72,7 @@ def test_everything_has_its_place_and_is_large_enough_to_hit(phone: Page, width:
     expect(phone.locator("#steps li").first).to_be_visible()
     wrong = {}
     for scheme in ("dark", "light"):
-        phone.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        phone.emulate_media(color_scheme=scheme)
         phone.set_viewport_size({"width": width, "height": height})
         keep_screenshot(phone, f"present-{width}-{scheme}")
         # As tall as the page: what is under the dock only waits to be scrolled to.

@@ -35,7 +35,7 @@ def race_on(page: Page, stage: Stage, seconds: float, **keys: object) -> None:
     for step in range(round(seconds * 20)):
         t_ns = round((61 + step / 20) * NS)
         power = {"t_ns": [t_ns], "mean": [200.0], "min": [190.0], "max": [210.0], "arm": ["A"]}
-        stage.send(frame(run=run, t_s=t_ns / NS, power=power, temperature_celsius=40 + step, **keys))  # type: ignore[arg-type]
+        stage.send(frame(run=run, t_s=t_ns / NS, power=power, temperature_celsius=40 + step, **keys))
     page.wait_for_timeout(200)
 
 

@@ -66,7 +66,7 @@ def test_the_line_opens_and_closes_by_keyboard(browser: Browser, race: Show) -> 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_what_is_wrong_is_said_in_words(browser: Browser, race: Show, width: int, height: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     page.route_web_socket(re.compile("/ws"), spoil)
     page.goto(race.url)

@@ -21,13 +21,13 @@ def commands(first: str, second: str = GOOD, more: str = "") -> str:
     return "".join(arms)
 
 
-async def turn(stage: Stage, until: float | asyncio.Event = 30.0, label: str = "A"):  # type: ignore[no-untyped-def]
+async def turn(stage: Stage, until: float | asyncio.Event = 30.0, label: str = "A"):
     entrant = stage.lineup.entrants[label]
     await entrant.wake()
     return await entrant.round(1, until if isinstance(until, asyncio.Event) else stage.in_seconds(until))
 
 
-async def turn_until_it_speaks(stage: Stage):  # type: ignore[no-untyped-def]
+async def turn_until_it_speaks(stage: Stage):
     over = asyncio.Event()
     running = asyncio.create_task(turn(stage, over))
     await until(lambda: stage.rows("progress.A", "text"))
@@ -35,7 +35,7 @@ async def turn_until_it_speaks(stage: Stage):  # type: ignore[no-untyped-def]
     return await running
 
 
-async def until(condition) -> None:  # type: ignore[no-untyped-def]
+async def until(condition) -> None:
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)

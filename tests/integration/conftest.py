@@ -40,9 +40,9 @@ class Races:
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
         """Start a command in the background."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
-        process = subprocess.Popen([*WATTRACE, *arguments], env=self.environment, **{**pipes, **options})  # type: ignore[call-overload]
+        process = subprocess.Popen([*WATTRACE, *arguments], env=self.environment, **{**pipes, **options})
         self._started.append(process)
-        return process  # type: ignore[no-any-return]
+        return process
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""

@@ -257,6 +257,6 @@ def _checked(command: list[str]) -> None:
 
 def _copy(source: Path, into: Path, **options: object) -> None:
     if source.is_dir():
-        shutil.copytree(source, into / source.name, **options)  # type: ignore[arg-type]
+        shutil.copytree(source, into / source.name, **options)
     else:
         shutil.copy(source, into)

@@ -65,9 +65,9 @@ class Lab:
         self.script = f"t0_ns={time.monotonic_ns()};{script}"
         environment = {**self._environment, "FAKE_NVML": self.script}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
-        process = subprocess.Popen([*WATTRACE, "measure", *arguments], env=environment, **{**pipes, **options})  # type: ignore[call-overload]
+        process = subprocess.Popen([*WATTRACE, "measure", *arguments], env=environment, **{**pipes, **options})
         self._started.append(process)
-        return process  # type: ignore[no-any-return]
+        return process
 
     def run(self, *arguments: str, script: str = "", stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         process = self.start(*arguments, script=script, cwd=self.folder)

@@ -97,12 +97,12 @@ BY_TURNS = """
 
 
 @contextlib.asynccontextmanager
-async def sensed(stage: Stage):  # type: ignore[no-untyped-def]
+async def sensed(stage: Stage):
     """The memory of the simulated GPU, told five times a second as the sampler does."""
 
     async def tell() -> None:
         while True:
-            held: list[Any] = [stage.plan.occupancy.held_bytes()]  # type: ignore[union-attr]
+            held: list[Any] = [stage.plan.occupancy.held_bytes()]
             page = Page(stream="gpu0.slow", t_ns=[stage.narrator.clock.now_ns()], data={"memory_used_bytes": held})
             stage.narrator.emit(page)
             await asyncio.sleep(0.2)
@@ -118,7 +118,7 @@ async def test_arms_that_do_not_fit_beside_each_other_sleep_between_their_turns(
     more = "model: {gpu: m}\n" + SMALL
     async with staged(tmp_path, BY_TURNS.format(more=""), more=more, simulate=True, around=sensed) as stage:
         assert [arm.least_freed_bytes for arm in stage.plan.arms] == [0.3 * 80e9, 0.35 * 80e9]
-        held = stage.plan.occupancy.held_bytes  # type: ignore[union-attr]
+        held = stage.plan.occupancy.held_bytes
         assert stage.states("A")[-1] == stage.states("B")[-1] == "asleep" and held() == 2 * 1.1e9
         for label, own in (("A", 0.6), ("B", 0.7), ("A", 0.6)):
             assert (await turn(stage, 0.5, label)).complete, "waking is telling its first token"
@@ -166,7 +166,7 @@ async def test_the_lineup_knows_its_kinds(tmp_path: Path) -> None:
     arms = "- {name: one, runtime: simulated}\n- {name: two, runtime: simulated, gpus: [1]}\n"
     async with staged(tmp_path, arms, more="model: {gpu: m}\nschedule: {mode: parallel}", simulate=True) as stage:
         assert all(isinstance(entrant, ServedEntrant) for entrant in stage.lineup.entrants.values())
-        assert [info.devices for info in stage.narrator.ledger.start.arms] == [["gpu0"], ["gpu1"]]  # type: ignore[union-attr]
+        assert [info.devices for info in stage.narrator.ledger.start.arms] == [["gpu0"], ["gpu1"]]
         mine = set(descendants(os.getpid()))
         assert len(mine) >= 4, "two servers on their leashes"
         assert stage.lineup.ours({*mine, os.getpid(), os.getppid(), 1}) == {*mine, os.getpid()}

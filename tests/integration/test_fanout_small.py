@@ -169,7 +169,7 @@ async def hypercorn(**settings: Any) -> AsyncIterator[Elsewhere]:
     port = listener.getsockname()[1]
     config, over = Config(), asyncio.Event()
     config.bind, config.graceful_timeout, config.accesslog = [f"fd://{listener.fileno()}"], 1, None
-    serving = asyncio.create_task(serve(stage.app, config, shutdown_trigger=over.wait))  # type: ignore[arg-type]
+    serving = asyncio.create_task(serve(stage.app, config, shutdown_trigger=over.wait))
     try:
         # Until the race is told to everybody: who joins before that gets a second hello, which takes no credit.
         await settle(lambda: stage.scene.state == "racing" and stage.hub._edition == stage.scene.edition)

@@ -150,7 +150,7 @@ async def test_the_copy_is_the_servers_file_through_cut_connections(server: Serv
     for _ in range(3):
         await asyncio.sleep(0.7)
         for connection in list(server.server.server_state.connections):
-            server.loop.call_soon_threadsafe(connection.transport.abort)  # type: ignore[union-attr]
+            server.loop.call_soon_threadsafe(connection.transport.abort)
     await asyncio.sleep(1)
     await stop(server)
     await asyncio.wait_for(copying, 20)

@@ -179,7 +179,7 @@ def test_what_is_in_an_address_is_in_no_log(tmp_path: Path) -> None:
 def test_a_viewer_whose_buffers_are_full_does_not_hold_the_shutdown_up() -> None:
     with Serving(frame_rate=60.0) as server:
         payload = server.stage.scene.payload
-        server.stage.scene.payload = lambda now: {**payload(now), "weight": "x" * 20_000}  # type: ignore[method-assign]
+        server.stage.scene.payload = lambda now: {**payload(now), "weight": "x" * 20_000}
         stalled = silent_viewer(server.port)
         time.sleep(2)
         begun = time.monotonic()

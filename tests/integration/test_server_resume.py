@@ -87,7 +87,7 @@ def test_the_documented_client_without_acks_lives_by_its_pongs(monkeypatch: pyte
         seqs, told = frames_of(viewer, 100)  # five seconds
         assert told == 0 and seqs == list(range(seqs[0], seqs[0] + 100))
         assert server.stage.hub.counters.evicted == 0
-        viewer._send = lambda first, payload: None  # type: ignore[method-assign]  # pongs no more
+        viewer._send = lambda first, payload: None  # pongs no more
         frames_of(viewer, 10_000)
         assert viewer.close_code == 4408 and server.stage.hub.counters.evicted == 1
         viewer.socket.close()
@@ -193,12 +193,12 @@ async def test_events_end_when_the_server_goes() -> None:
 async def test_a_listener_that_never_reads_is_evicted_and_its_connection_dropped() -> None:
     with Serving(frame_rate=60.0, eviction_seconds=1.0) as server:
         working = server.stage.scene.payload
-        server.stage.scene.payload = lambda now: {**working(now), "weight": "x" * 20_000}  # type: ignore[method-assign]
+        server.stage.scene.payload = lambda now: {**working(now), "weight": "x" * 20_000}
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         try:
             await settle(lambda: server.stage.hub.viewers == 1)
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()
             await settle(lambda: server.stage.hub.counters.evicted == 1)
             await settle(lambda: not server.server.server_state.connections)
         finally:

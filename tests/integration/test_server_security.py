@@ -30,7 +30,7 @@ def server() -> Iterator[Serving]:
 
 def controlled(server: Serving) -> list[tuple[str, str]]:
     """Every route of the application that is not public, as the application itself lists them."""
-    routes: Any = server.stage.app.app.routes  # type: ignore[attr-defined]
+    routes: Any = server.stage.app.app.routes
     found = [(method, route.path) for route in routes if isinstance(route, Route) for method in route.methods or ()]
     posts = [(method, path) for method, path in found if method == "POST" and path not in PUBLIC_POSTS]
     gets = [(method, path) for method, path in found if method == "GET" and path not in PUBLIC | PUBLIC_POSTS]

@@ -111,7 +111,7 @@ async def test_a_viewer_that_never_reads_is_evicted_and_its_connection_dropped()
     # Frames fast and big enough that buffers fill within the test's patience.
     with Serving(frame_rate=60.0, eviction_seconds=1.0) as server:
         server.stage.scene._override = ("failed", "x" * 300)
-        server.stage.scene.payload = _fat(server.stage.scene.payload)  # type: ignore[method-assign]
+        server.stage.scene.payload = _fat(server.stage.scene.payload)
         stalled = silent_viewer(server.port)
         try:
             await settle(lambda: server.stage.hub.viewers == 1)

@@ -57,7 +57,7 @@ class SecondGpu:
             counter.append(self._late.popleft())
         watts = [None, *page.data["power_instant_watts"][1:]]
         data = {"power_instant_watts": watts, "power_average_watts": watts, "energy_joules": counter}
-        return Page(stream="gpu1", t_ns=page.t_ns, data=data)  # type: ignore[arg-type]
+        return Page(stream="gpu1", t_ns=page.t_ns, data=data)
 
 
 def slow(page: Page) -> Page:
@@ -65,7 +65,7 @@ def slow(page: Page) -> Page:
     t_ns = page.t_ns[0]
     celsius = None if 3 * SECOND <= t_ns < 4 * SECOND else 40
     cells = {"temperature_celsius": [celsius], "throttle_reasons": [4], "memory_used_bytes": [2**53 + 1]}
-    return Page(stream="gpu0.slow", t_ns=[t_ns], data=cells)  # type: ignore[arg-type]
+    return Page(stream="gpu0.slow", t_ns=[t_ns], data=cells)
 
 
 def lost_requests(end: Mark) -> Iterator[Mark]:
@@ -74,10 +74,10 @@ def lost_requests(end: Mark) -> Iterator[Mark]:
     for request, first, state in ((number, True, None), (number + 1, False, "withdrawn")):
         ids = {"arm": end.arm, "round": end.round, "request": request}
         at = end.t_ns - 50 * MS
-        yield Mark(kind=MarkKind.REQUEST_SUBMITTED, t_ns=at, text="Lost", **ids)  # type: ignore[arg-type]
+        yield Mark(kind=MarkKind.REQUEST_SUBMITTED, t_ns=at, text="Lost", **ids)
         if first:
-            yield Mark(kind=MarkKind.REQUEST_FIRST_TOKEN, t_ns=at + MS, **ids)  # type: ignore[arg-type]
-        yield Mark(kind=MarkKind.REQUEST_FAILED, t_ns=end.t_ns, state=state, text="gone", **ids)  # type: ignore[arg-type]
+            yield Mark(kind=MarkKind.REQUEST_FIRST_TOKEN, t_ns=at + MS, **ids)
+        yield Mark(kind=MarkKind.REQUEST_FAILED, t_ns=end.t_ns, state=state, text="gone", **ids)
 
 
 def odd_race(path: Path, *, cut: bool = False, rounds: str = "ABBA") -> Path:

@@ -120,7 +120,7 @@ class Counter:
                 self.next_tick_ns += TICK_NS
             times.append(self.t_ns)
             column.append(self.shown or round(self.joules, 3))
-        return Page(stream="gpu0", t_ns=times, data={"energy_joules": column})  # type: ignore[dict-item]
+        return Page(stream="gpu0", t_ns=times, data={"energy_joules": column})
 
 
 def turn(one: Round, number: int, counter: Counter) -> Iterator[Document]:
@@ -134,10 +134,10 @@ def turn(one: Round, number: int, counter: Counter) -> Iterator[Document]:
     times = [first + int(k * gap) for k in range(int((ends - first) / gap) + 1)]
     ones = [1] * len(times)
     text: dict[str, list[int]] = {"request": [number] * len(times), "tokens": ones}
-    yield Page(stream=f"text.{arm}", t_ns=times, data=text)  # type: ignore[arg-type]
+    yield Page(stream=f"text.{arm}", t_ns=times, data=text)
     yield counter.until(ends + 20 * MS, one.watts)
     done = {"prompt_tokens": 5, "completion_tokens": len(times), "finish_reason": "length"}
-    yield Mark(kind=MarkKind.REQUEST_FINISHED, t_ns=ends, arm=arm, round=number, request=number, data=done)  # type: ignore[arg-type]
+    yield Mark(kind=MarkKind.REQUEST_FINISHED, t_ns=ends, arm=arm, round=number, request=number, data=done)
     yield Mark(
         kind=MarkKind.ROUND_END, t_ns=ends, end_t_ns=ends + 20 * MS, arm=arm, round=number, data={"complete": True}
     )

@@ -67,7 +67,7 @@ class Teller:
                     "power_average_watts": list(instant),
                     "energy_joules": list(counter),
                 }
-                yield Page(stream="gpu0", t_ns=list(times), data=columns)  # type: ignore[arg-type]
+                yield Page(stream="gpu0", t_ns=list(times), data=columns)
                 times.clear(), instant.clear(), counter.clear()
 
     def round(self, arm: str, number: int, *, complete: bool = True) -> Iterator[Document]:
@@ -77,8 +77,8 @@ class Teller:
         yield Mark(kind=MarkKind.ARM, t_ns=begun, arm=arm, state="active")
         yield Mark(kind=MarkKind.ROUND_BEGIN, t_ns=begun, arm=arm, round=number, data={"slots": 1, "ends_t_ns": ends})
         ids = {"arm": arm, "round": number, "request": self.request}
-        yield Mark(kind=MarkKind.REQUEST_SUBMITTED, t_ns=begun, text="Why?", **ids)  # type: ignore[arg-type]
-        yield Mark(kind=MarkKind.REQUEST_FIRST_TOKEN, t_ns=begun + 50 * MS, **ids)  # type: ignore[arg-type]
+        yield Mark(kind=MarkKind.REQUEST_SUBMITTED, t_ns=begun, text="Why?", **ids)
+        yield Mark(kind=MarkKind.REQUEST_FIRST_TOKEN, t_ns=begun + 50 * MS, **ids)
         gap = SECOND // TOKENS_PER_SECOND[arm]
         times = list(range(begun + 50 * MS, ends + 100 * MS, gap))
         told = 0
@@ -93,9 +93,9 @@ class Teller:
                     "tokens": [1] * len(now),
                     "text": ["x "] * len(now),
                 }
-                yield Page(stream=f"text.{arm}", t_ns=now, data=data)  # type: ignore[arg-type]
+                yield Page(stream=f"text.{arm}", t_ns=now, data=data)
         done = {"prompt_tokens": 5, "completion_tokens": told, "finish_reason": "length"}
-        yield Mark(kind=MarkKind.REQUEST_FINISHED, t_ns=self.t_ns, data=done, **ids)  # type: ignore[arg-type]
+        yield Mark(kind=MarkKind.REQUEST_FINISHED, t_ns=self.t_ns, data=done, **ids)
         yield Mark(
             kind=MarkKind.ROUND_END,
             t_ns=ends,

@@ -51,6 +51,7 @@ def test_any_part_is_small_and_loses_no_extreme(rows: int, begin: int, span: int
 
 def test_what_is_too_old_for_the_full_rate_is_there_at_a_coarser_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "FULL_RATE_ROWS", 1000)
+    monkeypatch.setattr(archive, "_BLOCK_ROWS", 300)
     kept, buckets = filled(5000)
     early = kept.between(0, 200 * PERIOD_NS, 600)
     assert early and early[0].t_ns <= 11 * PERIOD_NS and early[-1].t_ns >= 190 * PERIOD_NS

@@ -33,7 +33,7 @@ from engine.arms.server import Launch, ServerArm
     ],
 )
 def test_lines_that_tell(line: str, told: tuple[str, float | None] | None) -> None:
-    expected = Progress(*told) if told else None  # type: ignore[arg-type]
+    expected = Progress(*told) if told else None
     assert progress(line) == expected
 
 

@@ -19,7 +19,7 @@ def connection(host: str = "127.0.0.1:8765", **headers: str) -> HTTPConnection:
 
 
 def gate(**changes: object) -> Gate:
-    return Gate(Settings(token=TOKEN, **changes))  # type: ignore[arg-type]
+    return Gate(Settings(token=TOKEN, **changes))
 
 
 def test_a_ticket_works_once() -> None:

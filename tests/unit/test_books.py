@@ -23,7 +23,7 @@ def ledger_of(documents: list[Document]) -> Ledger:
 
 def warning(code: str, t_ns: int, end_t_ns: int | None = None, **data: object) -> Mark:
     told = {"code": code, **data}
-    return Mark(kind=MarkKind.WARNING, t_ns=t_ns, end_t_ns=end_t_ns, text="w", data=told)  # type: ignore[arg-type]
+    return Mark(kind=MarkKind.WARNING, t_ns=t_ns, end_t_ns=end_t_ns, text="w", data=told)
 
 
 def test_tokens_are_counted_at_their_times_and_progress_is_spread() -> None:
@@ -154,7 +154,7 @@ def test_an_arm_on_two_devices_has_the_energy_of_both() -> None:
 
 def slow(t_ns: int, celsius: float, bits: int, clock: int = 1500) -> Page:
     data = {"temperature_celsius": [celsius], "throttle_reasons": [bits], "clock_sm_megahertz": [clock]}
-    return Page(stream="gpu0.slow", t_ns=[t_ns], data=data)  # type: ignore[arg-type]
+    return Page(stream="gpu0.slow", t_ns=[t_ns], data=data)
 
 
 def test_a_round_knows_how_warm_it_was_and_whether_it_was_held_back() -> None:
@@ -204,7 +204,7 @@ def test_a_commands_work_is_counted_between_its_first_word_and_its_last() -> Non
         told.append(page)
         while words and words[0] <= page.t_ns[-1]:
             data = {"units": [70.0], "text": ["70 more"]}
-            told.append(Page(stream="progress.A", t_ns=[words.pop(0)], data=data))  # type: ignore[arg-type]
+            told.append(Page(stream="progress.A", t_ns=[words.pop(0)], data=data))
     told.append(Mark(kind=MarkKind.ROUND_END, t_ns=5 * SECOND, end_t_ns=teller.t_ns, arm="A", round=1))
     ledger = ledger_of([*told, Stop(t_ns=teller.t_ns, exit_status="success")])
     figures = ledger.figures("A")

@@ -30,7 +30,7 @@ LOGS = st.lists(st.floats(-5, 5), min_size=2, max_size=30)
 
 def ledger_of(told: object) -> Ledger:
     ledger = Ledger()
-    for document in told:  # type: ignore[attr-defined]
+    for document in told:
         ledger.add(document)
     return ledger
 

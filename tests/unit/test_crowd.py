@@ -28,7 +28,7 @@ def crowd(clock: FakeClock) -> Crowd:
 
 
 def mark(kind: MarkKind, request: int, **fields: object) -> Mark:
-    return Mark(kind=kind, t_ns=0, arm="B", round=1, request=request, **fields)  # type: ignore[arg-type]
+    return Mark(kind=kind, t_ns=0, arm="B", round=1, request=request, **fields)
 
 
 def asked(crowd: Crowd, number: int, request: int) -> None:

@@ -43,7 +43,7 @@ def commands() -> list[tuple[str, list[str]]]:
     from typer.main import get_command
 
     found = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app).commands.items():
         options = [o for p in command.params if not getattr(p, "hidden", False) for o in p.opts if o.startswith("--")]
         found.append((name, [option for option in options if option != "--help"]))
     return found

@@ -167,7 +167,7 @@ def test_what_is_taken_at_once_is_what_pydantic_takes(some: list[Page], mark: Ma
         line = encode(document)
         quick, careful = decode(line), as_pydantic(line)
         assert quick == careful and careful == quick and encode(quick) == line
-        assert quick.model_fields_set == careful.model_fields_set  # type: ignore[union-attr]
+        assert quick.model_fields_set == careful.model_fields_set
 
 
 GOOD_PAGE = b'{"type":"page","stream":"gpu0","t_ns":[1,2],"data":{"a":[1.5,2.5],"b":[3,4]}}'

@@ -88,7 +88,7 @@ def test_whatever_a_page_may_hold_comes_out_the_same_both_ways(
     columns: dict[str, Column], pages: list[dict[str, list[object]]], tmp_path: Path, read: list[ArrowRows | None]
 ) -> None:
     described = Descriptor(stream="text.A" if "text" in columns else "gpu0", t_ns=0, source="nvml", columns=columns)
-    told = [Page(stream=described.stream, t_ns=[n, n, n + 5], data=data) for n, data in enumerate(pages)]  # type: ignore[arg-type]
+    told = [Page(stream=described.stream, t_ns=[n, n, n + 5], data=data) for n, data in enumerate(pages)]
     race = recorded(tmp_path / "race.jsonl", [start(), described, *told, Stop(t_ns=9, exit_status="success")])
     fast = tables(race, tmp_path / "fast")
     assert read and fast == tables(unsealed(race, tmp_path / "open.jsonl"), tmp_path / "slow")

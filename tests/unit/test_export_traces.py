@@ -189,7 +189,7 @@ def test_tokens_are_counted_up(metrics: dict[str, Metric], race: Recording) -> N
 def test_labels_may_hold_anything(tmp_path: Path) -> None:
     (start, *rest) = odd_documents()
     name = 'a "b"\\\nc'
-    demo = {**start.demo, "name": name}  # type: ignore[union-attr]
+    demo = {**start.demo, "name": name}
     race = recorded(tmp_path / "race.jsonl", [start.model_copy(update={"demo": demo}), *rest])
     export([race], "openmetrics", tmp_path / "out")
     text = (tmp_path / "out" / "metrics.txt").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ def told(
     foreign: ForeignProcesses,
     rows: Iterable[str | None],
     *,
-    owned: set[int] = frozenset(),  # type: ignore[assignment]
+    owned: set[int] = frozenset(),
     starting: Iterable[int] = (),
     device: str = "gpu0",
     first: int = 0,
@@ -105,4 +105,4 @@ def test_every_episode_that_begins_is_over_once(rows: list[set[int] | None]) -> 
     opened = [m for m in marks if m.data.get("open")]
     closed = [m for m in marks if m.end_t_ns is not None]
     assert [m.t_ns for m in opened] == [m.t_ns for m in closed] and len(marks) == 2 * len(opened)
-    assert not any(1 in m.data["pids"] for m in marks)  # type: ignore[operator]
+    assert not any(1 in m.data["pids"] for m in marks)

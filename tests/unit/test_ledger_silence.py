@@ -57,8 +57,8 @@ def test_of_a_gpu_that_is_silent_now_the_live_figures_say_so() -> None:
 
 
 HANG = {"stream": "gpu0", "device": "GPU-1"}
-HANGS = Mark(kind=MarkKind.WARNING, t_ns=3 * SECOND, text="hangs", data={**HANG, "since_t_ns": 2 * SECOND})  # type: ignore[dict-item]
-ANSWERS = Mark(kind=MarkKind.GAP, t_ns=2 * SECOND, end_t_ns=4 * SECOND, text="answers again", data=HANG)  # type: ignore[arg-type]
+HANGS = Mark(kind=MarkKind.WARNING, t_ns=3 * SECOND, text="hangs", data={**HANG, "since_t_ns": 2 * SECOND})
+ANSWERS = Mark(kind=MarkKind.GAP, t_ns=2 * SECOND, end_t_ns=4 * SECOND, text="answers again", data=HANG)
 
 
 def told_at(marks: dict[float, Mark]) -> Iterator[Document]:
@@ -94,6 +94,6 @@ def test_a_hang_of_another_device_is_none_of_this_arms() -> None:
 
 def test_a_sampler_that_died_is_in_all_figures_from_then_on() -> None:
     told = story()
-    died = Mark(kind=MarkKind.WARNING, t_ns=told[-1].t_ns - 100 * MS, text="died", data={"code": "sampler_died"})  # type: ignore[union-attr]
+    died = Mark(kind=MarkKind.WARNING, t_ns=told[-1].t_ns - 100 * MS, text="died", data={"code": "sampler_died"})
     ledger = ledger_of([*told[:-1], died, Stop(t_ns=died.t_ns + SECOND, exit_status="success")])
     assert "gap" in ledger.figures("A").reasons and "gap" not in ledger.figures("B").reasons

@@ -47,7 +47,7 @@ def told(*documents: object, edges: str = "snapped", begin_ms: int = 1230, end_m
     begin = Mark(kind=MarkKind.NOTE, t_ns=begin_ms * MS, data={"window": "begin", "edges": edges})
     end = Mark(kind=MarkKind.NOTE, t_ns=end_ms * MS, data={"window": "end", "edges": edges})
     for document in (*documents, begin, end):
-        measurement.add(document)  # type: ignore[arg-type]
+        measurement.add(document)
     return measurement
 
 
@@ -209,7 +209,7 @@ def test_the_table_says_what_is_unknown_simulated_and_doubtful(capsys: pytest.Ca
 def foreign(begin_ms: int, end_ms: int | None, stream: str = "gpu0") -> Mark:
     data = {"code": "foreign_process", "device": stream, "pids": [4242], **({} if end_ms else {"open": True})}
     end_ns = end_ms * MS if end_ms else None
-    return Mark(kind=MarkKind.WARNING, t_ns=begin_ms * MS, end_t_ns=end_ns, text="process 4242", data=data)  # type: ignore[arg-type]
+    return Mark(kind=MarkKind.WARNING, t_ns=begin_ms * MS, end_t_ns=end_ns, text="process 4242", data=data)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ async def test_a_replay_tells_exactly_what_was_recorded(recording: Callable[[lis
     heard: list[Document] = []
     clock = FakeClock()
     replay = Replay(recording(told), heard.append, clock=clock)
-    replay.pace.begin = lambda: clock.advance(3600)  # type: ignore[method-assign]  # everything is due: no waiting
+    replay.pace.begin = lambda: clock.advance(3600)  # everything is due: no waiting
     await replay.run()
     assert heard == told
 

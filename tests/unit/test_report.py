@@ -44,7 +44,7 @@ class Read(HTMLParser):
         self.blocks[self._open] = self.blocks.get(self._open, "") + data
 
     def values(self) -> list[float]:
-        return [float(attrs["value"]) for tag, attrs in self.tags if tag == "data" and attrs.get("value")]  # type: ignore[arg-type]
+        return [float(attrs["value"]) for tag, attrs in self.tags if tag == "data" and attrs.get("value")]
 
 
 @pytest.fixture(scope="module")

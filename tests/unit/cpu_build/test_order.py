@@ -120,7 +120,7 @@ def test_a_part_can_ask_for_more_than_its_digest(folder: Path, kitchen: Kitchen)
     kitchen.cook(folder, plain)
     stamp = Stamp.load(folder)
     for answer in (True, False):
-        picky = Recipe("venv", "proof", "1", 0, plain.make, lambda part, answer=answer: answer)  # type: ignore[misc]
+        picky = Recipe("venv", "proof", "1", 0, plain.make, lambda part, answer=answer: answer)
         assert picky.is_done(folder, stamp) is answer
 
 

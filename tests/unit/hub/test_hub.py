@@ -174,7 +174,7 @@ def test_hello_stays_small_whatever_the_run_is(make: Callable[..., Hub], clock: 
 async def test_frames_that_take_longer_than_their_period_keep_nobody_from_running() -> None:
     scene = Scene(period_ns=PERIOD_NS)
     payload = scene.payload
-    scene.payload = lambda now: (time.sleep(0.03), payload(now))[1]  # type: ignore[method-assign]
+    scene.payload = lambda now: (time.sleep(0.03), payload(now))[1]
     hub, turns = Hub(scene, Settings(frame_rate=60), MonotonicClock()), 0
     async with hub.running():
         until = time.monotonic() + 20

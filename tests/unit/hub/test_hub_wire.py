@@ -96,8 +96,8 @@ def test_a_connection_that_fails_costs_the_others_nothing(
     def failing(framed: bytes) -> int:
         raise RuntimeError("the handle is closed")
 
-    wires[1].hand_over = lambda framed: 0  # type: ignore[method-assign]
-    wires[1].write = failing  # type: ignore[assignment,method-assign]
+    wires[1].hand_over = lambda framed: 0
+    wires[1].write = failing
     hub._flow.enter(viewers[1], wires[1].hand_over)
     hub._publish()
     hub._publish()
@@ -119,7 +119,7 @@ def test_what_the_system_does_not_take_at_once_comes_by_the_wire(make: Callable[
         taken += 1
         return len(framed[:most])
 
-    wire.hand_over = reluctant  # type: ignore[method-assign]
+    wire.hand_over = reluctant
     wired(hub, wire)
     for _ in range(5):
         hub._publish()

@@ -14,39 +14,18 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame
 from websockets.http11 import Request
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 
+from server.closing import ClosingProtocol
 from server.connection import SHUTDOWN_SECONDS, BorrowedSocket, bound
-from server.frames import Close, CloseCode
+from server.shortcut import short_text, whole
 
 WIRE = "wattrace.wire"
 """The scope extension that has this connection's `ViewerProtocol`."""
 
 _LINGER_SECONDS = 1.0
-_OURS: dict[int, CloseCode] = {
-    StandardCode.MESSAGE_TOO_BIG: CloseCode.TOO_LARGE,
-    StandardCode.PROTOCOL_ERROR: CloseCode.NOT_WEBSOCKET,
-    StandardCode.INVALID_DATA: CloseCode.NOT_WEBSOCKET,  # a reason to close that is not UTF-8
-    StandardCode.SERVICE_RESTART: CloseCode.GOING_AWAY,  # uvicorn's word to who is left at the end: recorders
-    StandardCode.INTERNAL_ERROR: CloseCode.FAILED,
-}
-"""What websockets and uvicorn close with, and which code of docs/protocol.md that is."""
-
-
-class _Viewers(ServerProtocol):
-    """Closes with the codes of docs/protocol.md, whatever it is that the peer sends."""
-
-    def fail(self, code: int, reason: str = "") -> None:
-        """Fail the connection; see websockets."""
-        super().fail(*_told(code, reason))
-
-    def send_close(self, code: int | None = None, reason: str = "") -> None:
-        """Close the connection; see websockets."""
-        super().send_close(*_told(code, reason))
 
 
 class Listener(Protocol):
@@ -80,6 +59,8 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.close_timeout = 2.0
         self._failed = False
+        self._between_frames = True
+        """Whether the parser waits for a new message; once it does not after some data, nothing more is known."""
         self._listener: Listener | None = None
         self._last_call: asyncio.TimerHandle | None = None
         self.has_room = True
@@ -88,7 +69,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """Hand a finished frame to the system, while there is room: how many bytes it took."""
         self._borrowed: BorrowedSocket | None = None
         logger = logging.getLogger("uvicorn.error")
-        self.conn = _Viewers(max_size=self.config.ws_max_size, logger=logger)
+        self.conn = ClosingProtocol(max_size=self.config.ws_max_size, logger=logger)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bound what the kernel holds for this viewer, and how long it tries."""
@@ -190,10 +171,19 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """After a failure, read on in silence: closing on unread data would cost the peer our close frame."""
-        if not self._failed:
-            super().data_received(data)
-            if self._over:
-                self._full()
+        if self._failed:
+            return
+        listener = self._listener
+        if listener is not None:
+            if self._between_frames and self.conn.state is State.OPEN and (text := short_text(data)) is not None:
+                listener.received(text, time.monotonic_ns())
+                return
+            self._between_frames = self._between_frames and whole(data)
+        elif self.handshake_initiated:
+            self._between_frames = False  # nobody sends that early; who does is read with more care
+        super().data_received(data)
+        if self._over:
+            self._full()
 
     def handle_parser_exception(self) -> None:
         """Send the close frame, and leave the peer a moment to read it."""
@@ -240,11 +230,6 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         if text is None:
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
-
-
-def _told(code: int | None, reason: str) -> tuple[Any, str]:
-    ours = _OURS.get(code) if code is not None else None
-    return (code, reason) if ours is None else (ours, Close(ours).reason)
 
 
 def _took_nothing(data: bytes) -> int:

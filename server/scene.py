@@ -23,8 +23,8 @@ from server.stageinfo import DemoInfo, ReplayInfo
 HISTORY_POINTS = 200
 _VERDICT_NS = NS // 2
 """How old a verdict may get: it only moves when a round does."""
-_SENSOR_NS = NS // 2
-"""How often a frame says how the sensor is doing: more often cannot be read."""
+_SENSOR_NS = NS
+"""How often a frame says how the sensor is doing: it takes some milliseconds to tell, and says more of ten seconds."""
 _OVER = frozenset({"done", "failed", "aborted"})
 
 

@@ -205,7 +205,7 @@ def test_hello_and_frame_sizes() -> None:
     assert len(frames.frame(2, BOOT_NS, stage.payload(BOOT_NS + 31 * SECOND))) < 4000
 
 
-def test_frames_say_twice_a_second_how_the_sensor_is_doing_and_hello_always() -> None:
+def test_frames_say_once_a_second_how_the_sensor_is_doing_and_hello_always() -> None:
     stage, said = scene(), []
     tell(stage, [start(), *descriptors()])
     for document in Teller().spend(5.0, 300.0):
@@ -213,7 +213,7 @@ def test_frames_say_twice_a_second_how_the_sensor_is_doing_and_hello_always() ->
         payload = stage.payload(BOOT_NS + happened(document))
         if "sensor" in payload:
             said.append(payload["sensor"])
-    assert 9 <= len(said) <= 11
+    assert 5 <= len(said) <= 6
     assert said[-1]["counter_per_second"] == pytest.approx(10, abs=0.3) and said[-1]["reasons"] == ["simulated"]
     assert stage.greeting()["sensor"] == said[-1]
     assert len(orjson.dumps(said[-1])) < 600

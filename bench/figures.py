@@ -72,6 +72,11 @@ def options(description: str | None) -> argparse.ArgumentParser:
 def finish(rows: Sequence[Row], out: Path | None) -> None:
     """Print the part's table, and keep it for whoever asked."""
     print(table(rows), flush=True)
+    keep(rows, out)
+
+
+def keep(rows: Sequence[Row], out: Path | None) -> None:
+    """Write the figures to the file that was asked for, if one was."""
     if out is not None:
         out.write_text(json.dumps([plain(row) for row in rows], indent=1))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from browser import Watched, counters, launch, opened, painted, used_megabytes, wait, watch
-from figures import Row, fact, finish, least, most, options, told
+from figures import Row, fact, finish, keep, least, most, options, table, told
 from machine import chromium
 from playwright.sync_api import Browser, Page, sync_playwright
 from show import DEMO, serving
@@ -39,10 +39,12 @@ def main() -> None:
         for name in arguments.only:
             with serving("--rounds", "600", demo=SIX if name == "six" else DEMO) as running:
                 url = running.address()
-                running.wait_racing(running.recording())
-                rows += PARTS[name](browser, url, arguments.seconds)
+                running.wait_racing(running.recording(), seconds=60)  # six arms warm up for 20
+                found = PARTS[name](browser, url, arguments.seconds)
+                print(table(found), flush=True)
+                rows += found
         browser.close()
-    return finish(rows, arguments.json)
+    return keep(rows, arguments.json)
 
 
 def loading(browser: Browser, url: str, _: float) -> list[Row]:

@@ -72,10 +72,11 @@ class Show:
         wait_until(lambda: list(folder.glob("*.jsonl")), what="the recording has begun")
         return next(folder.glob("*.jsonl"))
 
-    def wait_racing(self, recording: Path) -> None:
+    def wait_racing(self, recording: Path, *, seconds: float = 20) -> None:
         """Until the first token of the first turn has come."""
         wait_until(
             lambda: recording.exists() and b'"request_first_token"' in recording.read_bytes(),
+            seconds=seconds,
             what="the race has begun",
         )
 

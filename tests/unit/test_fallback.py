@@ -29,6 +29,10 @@ def write(
     head = start(simulated=simulated)
     told[0] = head.model_copy(update={"demo": {**head.demo, "name": demo}})
     told[-1] = Stop(t_ns=told[-1].t_ns, exit_status=status) if isinstance(told[-1], Stop) else told[-1]
+    return write_all(file, told, packed=packed)
+
+
+def write_all(file: Path, told: list[Document], *, packed: bool = False) -> Path:
     content = b"".join(encode(document) for document in told)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(zstd.compress(content) if packed else content)
@@ -64,6 +68,37 @@ def test_a_rehearsal_comes_before_a_race_and_a_race_before_what_is_shipped(tmp_p
     assert found(tmp_path) == real, "a real race before a simulated one"
     rehearsed = write(tmp_path / "fallback" / f"{DEMO}.jsonl")
     assert found(tmp_path) == rehearsed
+
+
+def test_a_race_whose_sampler_died_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    good = write(recordings / f"20260101-000000-{DEMO}-0001.jsonl")
+    died = Mark(kind=MarkKind.WARNING, t_ns=SECOND, text="the sampler died", data={"code": "sampler_died"})
+    told = story(rounds="AB")
+    write_all(recordings / f"20260102-000000-{DEMO}-0001.jsonl", [*told[:-1], died, told[-1]])
+    assert found(tmp_path) == good
+    said = Mark(kind=MarkKind.NOTE, t_ns=SECOND, text='"sampler_died" is but a word here')
+    fine = write_all(recordings / f"20260103-000000-{DEMO}-0001.jsonl", [*told[:-1], said, told[-1]])
+    assert found(tmp_path) == fine
+
+
+def test_a_race_with_rounds_without_energy_is_passed_over_unless_there_was_no_sensor(tmp_path: Path) -> None:
+    recordings, seen, blind = tmp_path / "recordings", {"energy_joules": 100.0}, {"energy_joules": None}
+
+    def raced(day: int, *rounds: dict[str, Any]) -> Path:
+        told = story(rounds="AB")
+        assert isinstance(told[-1], Stop)
+        arms: Any = [{"label": "A", "per_round": [{"complete": True, "reasons": [], **each} for each in rounds]}]
+        told[-1] = told[-1].model_copy(update={"arms": arms})
+        return write_all(recordings / f"202601{day:02}-000000-{DEMO}-0001.jsonl", told)
+
+    good = raced(1, {"total": seen}, {"total": None, "complete": False})
+    raced(2, {"total": seen}, {"total": blind, "reasons": ["gap"]})
+    raced(3, {"total": blind, "reasons": ["gap"]})
+    raced(4, {"total": seen}, {"total": blind})
+    assert found(tmp_path) == good
+    without = raced(5, {"total": blind}, {"total": blind})
+    assert found(tmp_path) == without, "speed only, as the race on stage"
 
 
 def test_the_default_demo_is_shipped_with_a_recording(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 import { element, setAttribute, setText } from './dom.js';
-import { duration, known } from './format.js';
-import { behindText, ended } from './state.js';
+import { day, duration, known } from './format.js';
+import { behindText, ended, hasGaps } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {{kind: string, text: string}} Badge */
 
-const STALE_S = 1;
+export const STALE_S = 1;
+const DEAD_S = 2; // so long without a sample, a sensor is taken for dead
+const UNSEEN = 'The sensor did not answer at this point of the recording';
 
 /** How long ago the newest frame came to this browser, in seconds. @param {State} state @param {number} nowMs */
 function silence(state, nowMs) {
@@ -59,12 +61,19 @@ export function badges(state, nowMs) {
   return list.length ? list : [{ kind: 'live', text: 'LIVE' }];
 }
 
-/** The age beside the badges. @param {State} state @param {number} nowMs */
+/** The age beside the badges; of a recording, when that was made. @param {State} state @param {number} nowMs */
 export function ageText(state, nowMs) {
   const old = age(state, nowMs);
   if (old === null) return '';
-  if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return 'final figures';
+  if (state.frame?.replay && state.run?.utc) return `recorded ${day(state.run.utc)}`;
+  if (ended(state) && (silence(state, nowMs) ?? 0) <= STALE_S) return finalText(state);
   return old < 0.1 ? 'data < 0.1 s old' : `data ${duration(old)} old`;
+}
+
+/** What the figures of a run that has ended are worth. @param {State} state */
+function finalText(state) {
+  if (state.frame?.state === 'failed') return 'figures until it failed';
+  return hasGaps(state) ? 'final figures, with gaps' : 'final figures';
 }
 
 /**
@@ -78,11 +87,13 @@ export function noticeText(state, nowMs) {
 }
 
 /**
- * What is wrong with the race that the hall sees. A recording on screen is well, and the race behind it is the
- * presenter's affair; that the run has failed, and why, is the verdict's line already.
+ * What is wrong with what the hall sees. The race behind a recording is the presenter's affair; that the run has
+ * failed, and why, is the verdict's line already.
  * @param {State} state
  */
-function troubleText({ show: { fallback }, frame }) {
+function troubleText(state) {
+  const { show: { fallback }, frame } = state;
+  if (frame?.replay && known(frame.age_ns) && frame.age_ns > DEAD_S * 1e9 && !ended(state)) return UNSEEN;
   if (!fallback?.why || fallback.on || frame?.state === 'failed') return '';
   return sentence(fallback.why);
 }

@@ -100,3 +100,10 @@ export function count(value) {
   if (!known(value)) return NONE;
   return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
+
+/** A day and a time as people here write them. @param {string} utc */
+export function day(utc) {
+  const date = new Date(utc);
+  if (Number.isNaN(date.getTime())) return 'an unknown day';
+  return date.toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}

@@ -80,7 +80,7 @@ export class Page {
     this.race.draw(state, run_t_ns);
     this.turns.draw(state, run_t_ns, labels);
     this.control.draw(now);
-    this.sensor.draw(state.sensor, this.reasons);
+    this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
     this.summary.draw(state, nowMs);
     this.stageCard?.draw(state.show);
     const notice = noticeText(now, nowMs);

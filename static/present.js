@@ -12,6 +12,7 @@ import { Script } from './presentscript.js';
 import { holder, initial, reduce, troubleText, whoText } from './presentstate.js';
 import { screenTiles, Tiles } from './presenttiles.js';
 import { phaseDetail, phaseName, remaining } from './schedule.js';
+import { ended } from './state.js';
 import { Stream } from './stream.js';
 
 /** @typedef {import('./presentstate.js').Event} Event */
@@ -122,7 +123,7 @@ function drawNow() {
   const title = state.desk?.demos.find(({ name }) => name === state.desk?.demo)?.title;
   setText(byId('title'), run && (busy(now) || !title) ? run.title : title ?? demo?.title ?? 'wattrace');
   setText(byId('phase'), phaseName(frame) || 'Connecting');
-  setText(byId('left'), remaining(frame?.schedule, clock.now(nowMs)));
+  setText(byId('left'), ended(now) ? '' : remaining(frame?.schedule, clock.now(nowMs)));
   setText(byId('turn'), phaseDetail(frame, run?.schedule ?? demo?.schedule));
   drawBadges(byId('badges'), badges(now, nowMs));
   drawLock();

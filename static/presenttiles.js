@@ -1,5 +1,6 @@
 import { request } from './actions.js';
 import { element, setAttribute, setText } from './dom.js';
+import { day } from './format.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {{name: string, title: string, says: string, on: boolean, able: boolean}} Tile */
@@ -26,13 +27,6 @@ function recordingText(fallback) {
   if (!fallback) return 'not with this server';
   if (fallback.on) return 'it is on the screens';
   return fallback.available ? `of ${day(fallback.recorded_utc)}` : 'none yet: wattrace rehearse';
-}
-
-/** A day and a time as people here write them. @param {string} utc */
-export function day(utc) {
-  const date = new Date(utc);
-  if (Number.isNaN(date.getTime())) return 'an unknown day';
-  return date.toLocaleString([], { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 }
 
 /** What the audience may do, and how each of it stands. @param {State} state @returns {Tile[]} */

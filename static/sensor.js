@@ -1,30 +1,40 @@
-import { NONE, known } from './format.js';
+import { STALE_S, age } from './badge.js';
+import { NONE, duration, known } from './format.js';
+import { ended, hasGaps } from './state.js';
 
 /** What is said of the power sensor: one line, and the figures behind it. */
 
 /** @typedef {import('./types.js').Sensor} Sensor */
+/** @typedef {import('./state.js').State} State */
 /** @typedef {import('./reasons.js').Reasons} Reasons */
 /** @typedef {{tone: 'ok' | 'note' | 'bad', sign: string, text: string}} Line */
 
 const SIGNS = /** @type {const} */ ({ ok: '✓', note: 'i', bad: '!' });
 
-/** @param {Sensor | null} sensor @param {Reasons} reasons @returns {Line | null} null: there is no sensor to speak of */
-export function sensorLine(sensor, reasons) {
+/**
+ * The newest word on the sensor is of when it was read last, so what became of it since comes first.
+ * @param {State} state @param {Reasons} reasons @param {number} nowMs @returns {Line | null} null: there is no sensor to speak of
+ */
+export function sensorLine(state, reasons, nowMs) {
+  const { sensor, frame } = state;
   if (!sensor) return null;
-  const [gravest] = reasons.happened(sensor.reasons);
-  const tone = gravest === undefined ? 'ok' : gravest.weight === 'note' ? 'note' : 'bad';
-  const text = tone === 'ok' ? allWell(sensor) : `${name(sensor)}: ${reasons.sentence(sensor.reasons)}`;
-  return { tone, sign: SIGNS[tone], text };
+  const say = (/** @type {Line['tone']} */ tone, /** @type {string} */ words) => ({ tone, sign: SIGNS[tone], text: `${name(sensor)}${words}` });
+  if (frame?.state === 'failed') return say('note', ': not read any more, since the race has failed');
+  const old = age(state, nowMs);
+  if (!ended(state) && old !== null && old > STALE_S) return say('bad', `: no readings for ${duration(old)}`);
+  const codes = ended(state) && hasGaps(state) ? ['gap', ...sensor.reasons.filter((code) => code !== 'gap')] : sensor.reasons;
+  const [gravest] = reasons.happened(codes);
+  if (gravest !== undefined) return say(gravest.weight === 'note' ? 'note' : 'bad', `: ${reasons.sentence(codes)}`);
+  return known(sensor.achieved_hz) ? say('ok', ` ok: ${rhythm(sensor, sensor.achieved_hz)}`) : say('note', ': no readings yet');
 }
 
-/** @param {Sensor} sensor */
-function allWell(sensor) {
-  if (!known(sensor.achieved_hz)) return `${name(sensor)}: no readings yet`;
+/** @param {Sensor} sensor @param {number} hertz */
+function rhythm(sensor, hertz) {
   const { energy_counter: counter, power_instant: instant } = sensor.period_ms;
-  const parts = [`${sensor.achieved_hz.toFixed(0)} Hz`];
+  const parts = [`${hertz.toFixed(0)} Hz`];
   if (known(counter)) parts.push(`counter every ${milliseconds(counter)}`);
   if (known(instant)) parts.push(`instant every ${milliseconds(instant)}`);
-  return `${name(sensor)} ok: ${parts.join(', ')}`;
+  return parts.join(', ');
 }
 
 /** @param {Sensor} sensor */

@@ -2,6 +2,7 @@ import { element, setAttribute, setText, show } from './dom.js';
 import { sensorFigures, sensorLine } from './sensor.js';
 
 /** @typedef {import('./types.js').Sensor} Sensor */
+/** @typedef {import('./state.js').State} State */
 /** @typedef {import('./reasons.js').Reasons} Reasons */
 
 /** One line on the power sensor, which opens to the figures behind it. */
@@ -24,9 +25,10 @@ export class SensorPanel {
     });
   }
 
-  /** @param {Sensor | null} sensor @param {Reasons} reasons */
-  draw(sensor, reasons) {
-    const line = sensorLine(sensor, reasons);
+  /** @param {State} state @param {Reasons} reasons @param {number} nowMs when the picture is of */
+  draw(state, reasons, nowMs) {
+    const { sensor } = state;
+    const line = sensorLine(state, reasons, nowMs);
     show(this.root, line !== null);
     if (!line || !sensor) return;
     setAttribute(this.root, 'data-tone', line.tone);

@@ -141,6 +141,11 @@ export function behindText({ behind, behindAtMs }, nowMs) {
   return `You are ${behind} ${behind === 1 ? 'frame' : 'frames'} behind: this connection is slow, so some are left out`;
 }
 
+/** Whether the sensor was gone for a part of the race, so that some of it is in no figure. @param {State} state */
+export function hasGaps(state) {
+  return Object.values(state.frame?.arms ?? {}).some(({ reasons }) => reasons?.includes('gap'));
+}
+
 /** Whether the run has ended, well or badly. @param {State} state */
 export function ended(state) {
   return ['done', 'failed', 'aborted'].includes(state.frame?.state ?? '');

@@ -4,7 +4,7 @@
  * @typedef {{label: string, name: string, runtime?: string}} Arm
  * @typedef {{mode?: string, round_seconds?: number, rounds?: number, order?: string[]}} Plan
  * @typedef {{file?: string, speed?: number, paused?: true, loop?: true, duration_ns?: number}} Replay
- * @typedef {{id: string, demo?: string, title: string, learn?: string, model?: string, arms: Arm[],
+ * @typedef {{id: string, demo?: string, title: string, learn?: string, model?: string, utc?: string, arms: Arm[],
  *   schedule?: Plan, device?: string | null, power_source?: string | null, replay?: Replay | null}} Run
  * @typedef {{name?: string, title: string, learn?: string, arms?: Partial<Arm>[], schedule?: Plan}} Demo
  * @typedef {{t_ns: number[], mean: (number|null)[], min: (number|null)[], max: (number|null)[],

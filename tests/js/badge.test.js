@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { age, ageText, badges } from '../../static/badge.js';
+import { age, ageText, badges, noticeText } from '../../static/badge.js';
 import { initial } from '../../static/state.js';
 
 function state(frame, more = {}) {
@@ -36,6 +36,28 @@ test('the end of a run is a result, not a stale picture', () => {
   assert.deepEqual(words(state({ state: 'done', age_ns: 60e9 })), ['ENDED']);
   assert.deepEqual(words(state({ state: 'failed', simulated: true, age_ns: 60e9 })), ['SIMULATED', 'ENDED']);
   assert.equal(ageText(state({ state: 'done', age_ns: 60e9 }), 1050), 'final figures');
+});
+
+test('figures of a race that failed, or that was not seen whole, are not called final and no more', () => {
+  assert.equal(ageText(state({ state: 'failed', age_ns: null }), 1050), 'figures until it failed');
+  const arms = { A: { reasons: ['simulated'] }, B: { reasons: ['simulated', 'gap'] } };
+  assert.equal(ageText(state({ state: 'done', age_ns: null, arms }), 1050), 'final figures, with gaps');
+});
+
+test('a recording says when it was made, not how old its data is', () => {
+  const run = { id: 'run', utc: '2026-11-21T09:30:12Z' };
+  for (const name of ['racing', 'done']) {
+    assert.match(ageText(state({ replay: true, state: name }, { run }), 1050), /^recorded .*\b21\b/);
+  }
+  assert.equal(ageText(state({}, { run }), 1050), 'data < 0.1 s old');
+});
+
+test('a recording on screen is well only while it has power', () => {
+  const show = { fallback: { on: true, why: 'the race has failed' } };
+  assert.equal(noticeText(state({ replay: true }, { show }), 1050), '');
+  assert.match(noticeText(state({ replay: true, age_ns: 12e9 }, { show }), 1050), /^The sensor did not answer at this point/);
+  assert.equal(noticeText(state({ replay: true, age_ns: null }, { show }), 1050), '', 'it is paused');
+  assert.equal(noticeText(state({}, { show: { fallback: { on: false, why: 'no power' } } }), 1050), 'No power');
 });
 
 test('without a connection it is offline, and still simulated', () => {

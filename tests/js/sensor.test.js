@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Reasons } from '../../static/reasons.js';
 import { sensorFigures, sensorLine } from '../../static/sensor.js';
+import { initial } from '../../static/state.js';
 
 const KNOWN = {
   counter_reset: { weight: 'doubt', sentence: 'The counter began again.', remedy: 'Repeat it.' },
   counter_average_disagree: { weight: 'invalid', sentence: 'They do not add up.', remedy: 'Check it.' },
   power_capped: { weight: 'note', sentence: 'It ran at its limit.', remedy: 'Mind the limit.' },
   simulated: { weight: 'note', sentence: 'A simulation.', remedy: 'Measure.' },
+  gap: { weight: 'doubt', sentence: 'Part was not seen.', remedy: 'Repeat it.' },
 };
 function reasons() {
   return Object.assign(new Reasons(), { known: KNOWN });
@@ -22,7 +24,8 @@ function sensor(more = {}) {
   };
 }
 const plain = (text) => text.replaceAll('\u00a0', ' ');
-const line = (given) => sensorLine(given, reasons());
+const line = (given, frame = {}) => sensorLine(
+  { ...initial(), sensor: given, frameAtMs: 1000, frame: { state: 'racing', age_ns: 12e6, ...frame } }, reasons(), 1050);
 const figures = (given) => Object.fromEntries(sensorFigures(given).map(([name, value]) => [name, plain(value)]));
 
 test('one line when all is well', () => {
@@ -41,6 +44,21 @@ test('what is not there is not claimed', () => {
   const counterOnly = sensor({ period_ms: { power_instant: null, power_average: null, energy_counter: 1.04 } });
   assert.equal(plain(line(counterOnly).text), 'sensor ok: 100 Hz, counter every 1.0 ms');
   assert.equal(line(sensor({ achieved_hz: null })).text, 'sensor: no readings yet');
+});
+
+test('a sensor that is not read is not well, however well it was', () => {
+  assert.deepEqual(line(sensor(), { age_ns: 12e9 }), { tone: 'bad', sign: '!', text: 'sensor: no readings for 12 s' });
+  assert.equal(line(sensor({ reasons: ['simulated'] }), { state: 'cooling', age_ns: 2e9 }).text, 'simulated sensor: no readings for 2.0 s');
+  assert.equal(line(sensor({ achieved_hz: null })).tone, 'note', 'nor is one before its first reading');
+  assert.deepEqual(line(sensor(), { state: 'failed', age_ns: null }),
+    { tone: 'note', sign: 'i', text: 'sensor: not read any more, since the race has failed' });
+});
+
+test('after the race it is what it was in the race', () => {
+  assert.equal(line(sensor(), { state: 'done', age_ns: null }).tone, 'ok');
+  const arms = { A: { reasons: [] }, B: { reasons: ['gap'] } };
+  assert.deepEqual(line(sensor(), { state: 'done', age_ns: null, arms }), { tone: 'bad', sign: '!', text: 'sensor: Part was not seen.' });
+  assert.equal(line(sensor(), { arms }).tone, 'ok', 'a gap that is over says nothing of this moment');
 });
 
 test('the gravest reason is said, with a sign of its own', () => {

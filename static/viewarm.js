@@ -70,7 +70,8 @@ export class ViewArm {
   /** @param {ArmFigures | undefined} figures @param {View} view */
   drawHero(figures, view) {
     const unit = figures?.unit;
-    const speed = view.secret ? null : unitsPerSecond(figures);
+    // Without a power sensor speed is what the verdict is about.
+    const speed = view.secret && !view.power ? null : unitsPerSecond(figures);
     const hero = view.power ? energyPerToken(joulesPerUnit(figures), view.unit) : short(speed);
     setText(this.digits, view.secret ? '?' : hero);
     setAttribute(this.digits, 'data-none', String(!view.secret && hero === NONE));

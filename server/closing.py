@@ -1,11 +1,15 @@
 """WebSocket's state machine with our own close codes: whatever a peer sends ends as docs/protocol.md says. Pure."""
 
+from collections.abc import Callable
 from typing import Any
 
+from websockets.exceptions import ProtocolError
 from websockets.frames import CloseCode as StandardCode
+from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
 from server.frames import Close, CloseCode
+from server.tally import Tally
 
 _OURS: dict[int, CloseCode] = {
     StandardCode.MESSAGE_TOO_BIG: CloseCode.TOO_LARGE,
@@ -18,7 +22,25 @@ _OURS: dict[int, CloseCode] = {
 
 
 class ClosingProtocol(ServerProtocol):
-    """Closes with the codes of docs/protocol.md, whatever it is that the peer sends."""
+    """Closes with the codes of docs/protocol.md, whatever it is that the peer sends, and however much."""
+
+    def __init__(self, now_ns: Callable[[], int], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._now_ns = now_ns
+        self._tally = Tally()
+
+    def too_many(self) -> bool:
+        """Count another message, or a part of one: whether the connection has failed by it."""
+        if not self._tally.too_many(self._now_ns()):
+            return False
+        self.fail(CloseCode.TOO_MANY, Close(CloseCode.TOO_MANY).reason)
+        return True
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take another frame; the parser reads none after one too many, however much has come. See websockets."""
+        if frame.opcode is not Opcode.CLOSE and self.too_many():
+            raise ProtocolError("too many messages")
+        super().recv_frame(frame)
 
     def fail(self, code: int, reason: str = "") -> None:
         """Fail the connection; see websockets."""

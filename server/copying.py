@@ -15,7 +15,7 @@ import orjson
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from server.frames import Close, CloseCode
+from server.frames import Close, CloseCode, too_large
 from server.scene import Scene
 from server.shelf import Shelf
 
@@ -155,6 +155,8 @@ async def _set(event: asyncio.Event) -> None:
 
 async def _until_gone(websocket: WebSocket) -> Close | None:
     """Recorders send nothing."""
-    while (message := await websocket.receive())["type"] == "websocket.receive":
-        return Close(CloseCode.NOT_AN_ACK) if message else None
-    return None
+    message = await websocket.receive()
+    if message["type"] != "websocket.receive":
+        return None
+    said = message.get("text")
+    return Close(CloseCode.TOO_LARGE if too_large(message["bytes"] if said is None else said) else CloseCode.NOT_AN_ACK)

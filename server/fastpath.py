@@ -35,10 +35,6 @@ class Listener(Protocol):
         """The peer has sent a message."""
         ...
 
-    def spoke(self) -> None:
-        """The peer has sent a part of a message, a ping or a pong."""
-        ...
-
     def full(self) -> None:
         """There is no room any more."""
         ...
@@ -53,7 +49,9 @@ class Listener(Protocol):
 
 
 class ViewerProtocol(WebSocketsSansIOProtocol):
-    """One viewer's connection. With a listener attached, it is a `server.viewer.Wire`."""
+    """One connection: a viewer's, or a recorder's. With a listener attached, it is a `server.viewer.Wire`."""
+
+    conn: ClosingProtocol
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,7 +67,7 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         """Hand a finished frame to the system, while there is room: how many bytes it took."""
         self._borrowed: BorrowedSocket | None = None
         logger = logging.getLogger("uvicorn.error")
-        self.conn = ClosingProtocol(max_size=self.config.ws_max_size, logger=logger)
+        self.conn = ClosingProtocol(time.monotonic_ns, max_size=self.config.ws_max_size, logger=logger)
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bound what the kernel holds for this viewer, and how long it tries."""
@@ -176,12 +174,15 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         listener = self._listener
         if listener is not None:
             if self._between_frames and self.conn.state is State.OPEN and (text := short_text(data)) is not None:
-                listener.received(text, time.monotonic_ns())
-                return
+                if not self.conn.too_many():
+                    listener.received(text, time.monotonic_ns())
+                    return
+                self.handle_parser_exception()
             self._between_frames = self._between_frames and whole(data)
         elif self.handshake_initiated:
             self._between_frames = False  # nobody sends that early; who does is read with more care
-        super().data_received(data)
+        if not self._failed:
+            super().data_received(data)
         if self._over:
             self._full()
 
@@ -197,7 +198,6 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer, unless the peer does not read: its pongs would wait without a bound."""
-        self._spoke()
         if self.conn.state is not State.OPEN:
             self._full()  # a close came with it: its answer is the last that is sent
         if self.has_room or self.conn.state is not State.OPEN:
@@ -205,19 +205,10 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
-    def handle_pong(self, event: Frame) -> None:
-        """Counted."""
-        self._spoke()
-        super().handle_pong(event)
-
     def handle_cont(self, event: Frame) -> None:
-        """Counted: parts of messages may be empty, and go on for ever."""
-        self._spoke()
-        super().handle_cont(event)
-
-    def _spoke(self) -> None:
-        if self._listener is not None:
-            self._listener.spoke()
+        """Parts of messages may be empty, and go on for ever: those are not kept."""
+        if event.data or event.fin:
+            super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
         """Text that is not UTF-8 goes to the application as bytes, which has a close code for it."""

@@ -116,22 +116,25 @@ def missed(frames: int) -> Message:
     return Message(0, b'{"type":"missed","frames":%d}' % frames, is_frame=False)
 
 
+def too_large(message: str | bytes) -> bool:
+    """Whether it has more bytes, in UTF-8, than anybody may send at once."""
+    if isinstance(message, str) and not message.isascii():
+        message = message.encode(errors="surrogatepass")
+    return len(message) > MAX_CLIENT_BYTES
+
+
 def parse_client(message: str | bytes) -> int | Close:
     """The frame number that a viewer acknowledges, or the close that its message earns."""
-    if len(message) > MAX_CLIENT_BYTES:
+    if too_large(message):
         return Close(CloseCode.TOO_LARGE)
-    if isinstance(message, bytes):  # only text messages are acks
-        return Close(CloseCode.NOT_AN_ACK)
     try:
-        content = orjson.loads(message)
+        content = orjson.loads(message) if isinstance(message, str) else None  # only text messages are acks
     except ValueError:
         return Close(CloseCode.NOT_AN_ACK)
     if not isinstance(content, dict) or content.keys() != {"ack"}:
         return Close(CloseCode.NOT_AN_ACK)
     seq = content["ack"]
-    if isinstance(seq, bool) or not isinstance(seq, int) or seq < 0:
-        return Close(CloseCode.NOT_AN_ACK)
-    return seq
+    return seq if type(seq) is int and seq >= 0 else Close(CloseCode.NOT_AN_ACK)
 
 
 class Credit:

@@ -8,12 +8,11 @@ from typing import Any, Protocol
 from server.backlog import Backlog
 from server.flow import Flow
 from server.frames import Close, CloseCode, Credit, Message, parse_client
+from server.tally import Tally
 
 logger = logging.getLogger("wattrace.viewer")
 
 _PING_NS = 5_000_000_000
-MOST_MESSAGES = 200
-"""A second, from one viewer: an ack for every frame at the highest rate is 60."""
 
 
 class Wire(Protocol):
@@ -47,7 +46,7 @@ class Viewer:
     """A viewer's slot. With a `wire`, messages go straight onto it; without, whoever serves it awaits `next`."""
 
     __slots__ = (
-        "_afresh", "_backlog", "_flow", "_messages", "_moved", "_next", "_pinged_ns", "_until", "_wake",
+        "_afresh", "_backlog", "_flow", "_moved", "_next", "_pinged_ns", "_tally", "_until", "_wake",
         "address", "closing", "credit", "over", "progress_ns", "review_seq", "wire",
     )  # fmt: skip
 
@@ -75,7 +74,7 @@ class Viewer:
         self._wake = asyncio.Event()
         self._moved = False
         self._pinged_ns = now_ns
-        self._messages = 0
+        self._tally = Tally()
 
     # -- to the viewer
 
@@ -155,8 +154,12 @@ class Viewer:
     # -- from the viewer
 
     def received(self, said: str | bytes, now_ns: int) -> None:
-        """Take what the viewer sends; anything but an ack for a frame that it got ends the connection."""
-        self.spoke()
+        """Take what the viewer sends; anything but an ack for a frame that it got ends the connection.
+
+        A wire counts by itself, the parts of messages, pings and pongs too.
+        """
+        if self.wire is None and self._tally.too_many(now_ns):
+            self.end(Close(CloseCode.TOO_MANY))
         if self.closing is not None:
             return
         judged = parse_client(said)
@@ -178,12 +181,6 @@ class Viewer:
             self._flow.review(self)
         return refusal
 
-    def spoke(self) -> None:
-        """Count what it sends, whatever it is."""
-        self._messages += 1
-        if self._messages > MOST_MESSAGES:
-            self.end(Close(CloseCode.TOO_MANY))
-
     def excuse(self, ns: int) -> None:
         """Nobody could make progress for so long, because the server itself stood still."""
         self.progress_ns += ns
@@ -193,7 +190,6 @@ class Viewer:
 
         That the system takes bytes says little: the peer's may keep megabytes for somebody who reads nothing.
         """
-        self._messages = 0
         wire = self.wire
         if wire is None or self.credit.exhausted:
             return

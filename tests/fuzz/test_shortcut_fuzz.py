@@ -29,9 +29,6 @@ class Ears:
     def received(self, said: str | bytes, now_ns: int) -> None:
         self.heard.append(said)
 
-    def spoke(self) -> None:
-        self.heard.append("spoke")
-
     def full(self) -> None:
         self.heard.append("full")
 

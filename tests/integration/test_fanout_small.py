@@ -6,7 +6,7 @@ import json
 import socket
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -142,13 +142,45 @@ async def test_nothing_is_left_of_two_hundred_visits(server: Serving) -> None:
     await settle(lambda: gc.collect() >= 0 and sum(each() is not None for each in seen) == 0)
 
 
-async def test_a_flood_of_pings_ends_the_connection(server: Serving) -> None:
+FLOODS = {
+    "pings": b"\x89\x80mask" * 160_000,
+    "pongs": b"\x8a\x80mask" * 160_000,
+    "empty parts of a message": b"\x01\x80mask" + b"\x00\x80mask" * 160_000,
+}
+
+
+@pytest.mark.parametrize("query", ["", "?mode=record"], ids=["viewer", "recorder"])
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_flood_ends_any_connection_and_is_read_no_further(server: Serving, flood: str, query: str) -> None:
+    async with connect(server.ws + query) as rude, connect(server.ws) as viewer:
+        await message(viewer)
+        if not query:
+            await message(rude)
+        busy = time.thread_time
+        ran = await on(server, busy)
+        rude.transport.write(FLOODS[flood])
+        code, seqs = await asyncio.gather(closed(rude), frames(viewer, 40))
+        assert code == 4420 and without_gap(seqs)
+        ran = await on(server, busy) - ran
+    assert ran < 0.2, "all of it was read"
+
+
+async def on(server: Serving, what: Callable[[], float]) -> float:
+    """What the server's own thread says."""
+
+    async def ask() -> float:
+        return what()
+
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ask(), server.loop))
+
+
+async def test_parts_of_a_message_that_are_empty_are_not_kept(server: Serving) -> None:
     async with connect(server.ws) as viewer:
         await message(viewer)
-        for _ in range(2000):
-            viewer.protocol.send_ping(b"x")
-        viewer.transport.write(b"".join(viewer.protocol.data_to_send()))
-        assert await closed(viewer) == 4420
+        viewer.transport.write(b"\x01\x80mask" + b"\x00\x80mask" * 100)
+        await asyncio.wait_for(await viewer.ping(), 10)
+        (protocol,) = server.server.server_state.connections
+        assert len(protocol.frames) == 1
 
 
 # -- another ASGI server

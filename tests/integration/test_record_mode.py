@@ -109,14 +109,25 @@ async def test_recorders_are_only_so_many(tmp_path: Path, monkeypatch: pytest.Mo
             assert json.loads(await second.recv())["type"] == "recording"
 
 
-async def test_a_recorder_says_nothing(server: Serving) -> None:
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ('{"ack":1}', 4400),
+        (b"x", 4400),
+        ("x" * 1024, 4400),
+        ("x" * 1025, 4413),
+        (b"x" * 4096, 4413),
+        ("x" * 4097, 4413),
+    ],
+)
+async def test_a_recorder_says_nothing(server: Serving, said: str | bytes, code: int) -> None:
     await racing(server)
     async with connect(f"{server.ws}?mode=record") as socket:
-        await socket.send('{"ack":1}')
+        await socket.send(said)
         with pytest.raises(ConnectionClosed) as caught:
             while True:
                 await socket.recv()
-    assert caught.value.rcvd is not None and caught.value.rcvd.code == 4400
+    assert caught.value.rcvd is not None and caught.value.rcvd.code == code
 
 
 async def test_a_slow_recorder_costs_the_hub_nothing_and_loses_nothing(server: Serving) -> None:

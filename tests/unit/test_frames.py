@@ -59,6 +59,8 @@ def test_anything_else_is_refused(said: str | bytes) -> None:
 def test_a_long_message_is_refused_unread() -> None:
     assert parse_client('{"ack":1}'.ljust(MAX_CLIENT_BYTES)) == 1
     assert parse_client('{"ack":1}'.ljust(MAX_CLIENT_BYTES + 1)) == Close(CloseCode.TOO_LARGE)
+    assert parse_client("é" * (MAX_CLIENT_BYTES // 2)) == Close(CloseCode.NOT_AN_ACK)
+    assert parse_client("é" * (MAX_CLIENT_BYTES // 2 + 1)) == Close(CloseCode.TOO_LARGE)
 
 
 def test_every_close_code_says_why_in_a_close_frame() -> None:

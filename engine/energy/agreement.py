@@ -17,6 +17,21 @@ _STEADY = 0.01
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The average and another sensor over the same whole seconds, in watts."""
+
+    average_watts: float
+    other_watts: float
+    explained_watts: float
+    """How far apart they may be because their edges are, and because the other does not see all."""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether one of them must be wrong."""
+        return abs(self.average_watts - self.other_watts) > _ALIKE * self.average_watts + self.explained_watts
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the sensors said of one window; unknown is None."""
 
@@ -26,14 +41,13 @@ class Evidence:
     """Whether `joules` comes from the counter."""
     instant_watts: float | None
     instant_travel_watts: float
-    swing_watts: float
-    """From the lowest to the highest power that the instant field, or the counter between two ticks, showed."""
+    placing_watts: float
+    """How far off the counter's mean power may be since nobody knows quite when it ticked."""
     blind_seconds: float
     """How much of each update period the instant field does not see."""
     average_watts: float | None
-    counted_over_average_watts: float | None
-    """The counter's mean power over just the seconds that the average covers."""
-    average_seconds: float
+    beside: tuple[Beside, ...]
+    """The average with the counter, or with the instant field where the joules are not the counter's."""
     tick_seconds: float
 
     @property
@@ -57,24 +71,16 @@ class Finding:
 
 def weigh(evidence: Evidence) -> Finding:
     """Compare what the sensors said."""
+    contradicted = any(each.contradicts for each in evidence.beside)
     if not evidence.counted or not evidence.joules or evidence.seconds <= 0:
-        return Finding(_without_counter(evidence), 0.0)
-    if _average_contradicts(evidence):
+        return Finding((Reason.SENSOR_BEATS_WITH_LOAD,) if contradicted else (), 0.0)
+    if contradicted:
         return Finding((Reason.COUNTER_AVERAGE_DISAGREE,), 0.0)
     unseen = _unexplained_watts(evidence)
     if not unseen:
         return Finding((), 0.0)
-    backed = evidence.average_watts is not None
+    backed = bool(evidence.beside)
     return Finding((Reason.SENSOR_BEATS_WITH_LOAD if backed else Reason.COUNTER_INSTANT_DISAGREE,), unseen)
-
-
-def _average_contradicts(evidence: Evidence) -> bool:
-    average, counted = evidence.average_watts, evidence.counted_over_average_watts
-    if average is None or counted is None:
-        return False
-    # Each edge of the counter's seconds may be a tick away from the average's: that matters if the power changes.
-    edges = 2 * evidence.tick_seconds / max(evidence.average_seconds, 1.0) * evidence.swing_watts
-    return abs(average - counted) > _ALIKE * average + edges
 
 
 def _unexplained_watts(evidence: Evidence) -> float:
@@ -85,13 +91,4 @@ def _unexplained_watts(evidence: Evidence) -> float:
     off = abs(evidence.instant_watts - watts)
     # A change between two readings may have come at any time in between.
     explained = evidence.instant_travel_watts * (evidence.blind_seconds + evidence.tick_seconds) / evidence.seconds
-    return off if off > _STEADY * watts + explained else 0.0
-
-
-def _without_counter(evidence: Evidence) -> tuple[Reason, ...]:
-    instant, average = evidence.instant_watts, evidence.average_watts
-    if instant is None or average is None or evidence.average_seconds < 1:
-        return ()
-    explained = evidence.instant_travel_watts * evidence.blind_seconds / evidence.seconds
-    apart = abs(instant - average) > _ALIKE * average + explained + average / max(evidence.seconds, 1.0) / 2
-    return (Reason.SENSOR_BEATS_WITH_LOAD,) if apart else ()
+    return off if off > _STEADY * watts + explained + evidence.placing_watts else 0.0

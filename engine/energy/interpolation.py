@@ -31,6 +31,9 @@ _RIPPLE = 0.046
 """Share of a tick's energy that a load may shift inside of it which switches between half and half as much again
 several times a tick: the windows do not show its swing."""
 
+_UNLOOKED = 0.5
+"""Spread of the power inside a tick that no other sensor has seen, over its mean: half of it on, half of it off."""
+
 _SLOPE = 0.25
 """Share of a slope's change that its end, at a step, may be off by."""
 
@@ -119,7 +122,10 @@ class Interpolation:
     def _evenly(self, t_ns: int, index: int, span: Span) -> Reading:
         """Nothing is known of the inside: the load's unsteadiness around has to tell."""
         before, after = (t_ns - span.begin_ns) / NS, (span.end_ns - t_ns) / NS
-        spread = max(self._instant.spread(t_ns - NS, t_ns + NS), self._unseen_watts, 0.01 * span.watts)
+        around = (t_ns - NS, t_ns + NS)
+        # Without the instant field nobody has looked inside: the power there may have been anything.
+        unsteady = self._instant.spread(*around) if self._instant.values(*around) else _UNLOOKED * span.watts
+        spread = max(unsteady, self._unseen_watts, 0.01 * span.watts)
         joules = self._counter.ticks[index].joules + span.watts * before
         return Reading(joules, 2 * spread * before * after / (before + after), span.watts, index)
 

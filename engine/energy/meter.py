@@ -14,20 +14,18 @@ from typing import Literal
 from engine.clock import NS
 from engine.energy.agreement import weigh
 from engine.energy.bridge import Witness, lost_joules
+from engine.energy.counting import Counting
+from engine.energy.integrals import GAIN_ERROR, of_average, of_instant
 from engine.energy.interpolation import COVERAGE, Interpolation
 from engine.energy.listening import GAP_NS, Listening
-from engine.energy.power import PowerTrack
 from engine.energy.sensors import Sensors
 from engine.energy.ticks import Places, Tick
 from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]
 
-_STALE_TICKS = 5
-"""A counter that has not ticked for so many periods has stopped, or was not read."""
-
-_GAIN_ERROR = 0.05
-"""Boards' sensors differ by up to 5 % in gain (arXiv 2312.02741); an integral has nothing to bound it better."""
+_TOO_OPEN = 0.05
+"""A window whose edges leave more than this share of its energy open is too short for the sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ class EnergyMeter:
     def __init__(self, windows_ns: Mapping[str, int] | None = None) -> None:
         self._sensors, self._listening = Sensors(windows_ns=dict(windows_ns or {})), Listening()
         self.counter, self.instant, self.average = self._sensors.counter, self._sensors.instant, self._sensors.average
+        self._counting = Counting(self._sensors, self._listening)
         self._unsettled: Tick | None = None
         """The first tick after a reset, while the power fields still tell of what went before it."""
 
@@ -110,7 +109,7 @@ class EnergyMeter:
         self.counter.add_all(t_ns, joules)  # type: ignore[arg-type]  # none of them is None
         self.instant.add_all(t_ns, instant)
         self.average.add_all(t_ns, average)
-        self._listening.heard(t_ns[-1], answered=True)
+        self._listening.answered_all(t_ns)
 
     def _bridge_reset(self, after: Tick) -> None:
         counter = self.counter
@@ -154,7 +153,7 @@ class EnergyMeter:
         asked = start_ns, end_ns
         if quick:
             return self._quickly(first, last, asked)
-        if last <= first or self._counter_lost(*asked):
+        if last <= first or self._counting.lost(*asked) or not self._counting.near(first, last, *asked):
             return self._integrated(*asked)
         ticks = self.counter.ticks
         joules, places = ticks[last].joules - ticks[first].joules, self.counter.places(first, last)
@@ -165,7 +164,7 @@ class EnergyMeter:
     def _quickly(self, first: int, last: int, asked: tuple[int, int]) -> WindowEnergy:
         reasons = self._interruptions(*asked, silent_ns=NS)
         ticks = self.counter.ticks
-        if last <= first or self._counter_lost(*asked, silent_ns=NS):
+        if last <= first or self._counting.lost(*asked, silent_ns=NS):
             if self.counter.read_ns is None:
                 return self._integrated(*asked)
             # The ticks are still to come: nothing is wrong yet.
@@ -186,7 +185,7 @@ class EnergyMeter:
 
     def given(self, start_ns: int, end_ns: int) -> WindowEnergy:
         """Energy of exactly this window: ticks inside, interpolated edges, and the uncertainty that they leave."""
-        if not self._counter_lost(start_ns, end_ns):
+        if not self._counting.lost(start_ns, end_ns):
             shape = self._interpolation(start_ns, end_ns)
             found = shape.between(start_ns, end_ns)
             if found is not None:
@@ -199,55 +198,23 @@ class EnergyMeter:
             self.counter, self.instant, self._sensors.window_ns("power_instant_watts"), unseen_watts=beat
         )
 
-    def _counter_lost(self, start_ns: int, end_ns: int, *, silent_ns: int = GAP_NS) -> bool:
-        """Whether the counter says nothing about this window: it is missing, stands still, was not read, or began
-        again from zero while nobody saw what went."""
-        if any(bridge.deviation is None for bridge in self.counter.bridged(start_ns, end_ns)):
-            return True
-        period = self.counter.period_ns()
-        if self.counter.read_ns is None or period is None:
-            return len(self.counter.ticks) < 2
-        last = self.counter.last_until(end_ns)
-        newest = self.counter.ticks[last].t_ns if last >= 0 else None
-        return newest is None or self._listening.told_until(end_ns, silent_ns) - newest > _STALE_TICKS * period
-
     def _integrated(self, start_ns: int, end_ns: int) -> WindowEnergy:
         """The energy without a counter: the instant field where there is one, else the average, else unknown."""
-        extra, window = self._why_not_counted(start_ns, end_ns), (start_ns, end_ns)
+        extra, window = self._counting.why_not(start_ns, end_ns), (start_ns, end_ns)
         lag = self._sensors.lag_ns()
         # The last reading may stand for as long as it takes to tell of the window's end, and no longer.
         until = max(min(end_ns + lag, self.newest_t_ns or end_ns), self._listening.told_until(end_ns))
-        joules = self.instant.integral(start_ns + lag, until) if until > start_ns + lag else None
-        if joules is not None:
-            unseen = self._unseen_joules(self.instant, start_ns + lag, until)
-            joules *= (end_ns - start_ns) / (until - start_ns - lag)
-            return self._judged(window, joules, _GAIN_ERROR * joules + unseen, "integral_instant", extra)
-        joules = self.average.integral(start_ns, end_ns)
-        if joules is not None:
-            unseen = self._unseen_joules(self.average, start_ns, end_ns)
-            return self._judged(window, joules, _GAIN_ERROR * joules + unseen, "integral_average", extra)
+        found = of_instant(self.instant, start_ns, end_ns, lag_ns=lag, until_ns=until)
+        if found is not None:
+            integrated = self._judged(window, found.joules, found.doubt, "integral_instant", extra)
+            if Reason.SENSOR_BEATS_WITH_LOAD not in integrated.reasons:
+                return integrated
+            extra = (*extra, Reason.SENSOR_BEATS_WITH_LOAD)  # the average does not: it sees all of the power
+        found = of_average(self.average, start_ns, end_ns)
+        if found is not None:
+            return self._judged(window, found.joules, found.doubt, "integral_average", extra)
         reasons = self._interruptions(*window) or (Reason.NOT_SUPPORTED,)
         return WindowEnergy(*window, None, None, None, False, tuple(dict.fromkeys((*extra, *reasons))))
-
-    def _unseen_joules(self, track: PowerTrack, start_ns: int, end_ns: int) -> float:
-        """How far the mean may be off that an integral's holes carry: as far as the power has moved around them."""
-        values = track.values(start_ns, end_ns)
-        return track.holes_seconds(start_ns, end_ns) * (max(values) - min(values)) if values else 0.0
-
-    def _why_not_counted(self, start_ns: int, end_ns: int) -> tuple[Reason, ...]:
-        read_ns, ticks = self.counter.read_ns, self.counter.ticks
-        if read_ns is None:
-            return ()
-        if not self._counter_lost(start_ns, end_ns):
-            return (Reason.WINDOW_TOO_SHORT,)
-        last = self.counter.last_until(end_ns)
-        stood_ns = min(read_ns, end_ns) - (ticks[last].t_ns if last >= 0 else 0)
-        if stood_ns <= _STALE_TICKS * (self.counter.period_ns() or 0):
-            return (Reason.GAP,) if end_ns - read_ns > GAP_NS else ()  # it moved as long as it was read
-        if not self.instant.values(start_ns, end_ns):
-            return ()
-        # It was read and did not move although power was drawn: it contradicts the instant field.
-        return (Reason.COUNTER_INSTANT_DISAGREE,)
 
     def _judged(
         self,
@@ -266,7 +233,8 @@ class EnergyMeter:
         )
         verdict = weigh(evidence)
         reasons = [*extra, *verdict.reasons, *self._interruptions(*(asked or window))]
-        if doubt > _GAIN_ERROR * abs(joules) and method == "counter":
+        shapeless = doubt if method == "counter" else doubt - GAIN_ERROR * abs(joules)
+        if shapeless > _TOO_OPEN * abs(joules):
             reasons.append(Reason.WINDOW_TOO_SHORT)
         valid = not any(reason.weight == "invalid" for reason in reasons) and not (
             Reason.COUNTER_INSTANT_DISAGREE in reasons and Reason.SENSOR_BEATS_WITH_LOAD not in reasons
@@ -278,7 +246,7 @@ class EnergyMeter:
         }
         return WindowEnergy(start_ns, end_ns, joules, doubt, method, valid, tuple(dict.fromkeys(reasons)), checks)
 
-    def _interruptions(self, start_ns: int, end_ns: int, *, silent_ns: int = GAP_NS) -> tuple[Reason, ...]:
+    def _interruptions(self, start_ns: int, end_ns: int, *, silent_ns: int | None = None) -> tuple[Reason, ...]:
         """What is to be said of a window in which the device did not answer, or its counter began again."""
         gap = self._listening.missed(start_ns, end_ns, silent_ns)
         reset = any(start_ns <= reset <= end_ns for reset in self.counter.resets)

@@ -53,6 +53,9 @@ class CounterTrack:
         self.resets: list[int] = []
         self.bridges: list[Bridge] = []
         self.pending_reset = False
+        self.silences: list[tuple[int, int]] = []
+        """From the first to the last of each row of readings that it did not give."""
+        self._answers = True
         self._offset = 0.0
         self._last: tuple[int, float] | None = None
 
@@ -64,7 +67,9 @@ class CounterTrack:
     def add(self, t_ns: int, joules: float | None) -> bool:
         """Take one reading; a missing one (None) only widens the next bracket. True when it was a tick."""
         if joules is None:
+            self._silent(t_ns)
             return False
+        self._answers = True
         last, self._last = self._last, (t_ns, joules)
         if last is None or joules == last[1]:
             return False
@@ -74,6 +79,12 @@ class CounterTrack:
             return False
         self.ticks.append(Tick(last[0], t_ns, joules + self._offset))
         return True
+
+    def _silent(self, t_ns: int) -> None:
+        goes_on = bool(self.silences) and not self._answers
+        begin = self.silences.pop()[0] if goes_on else t_ns
+        self.silences.append((begin, t_ns))
+        self._answers = False
 
     def goes_on(self, joules: Sequence[float | None]) -> bool:
         """Whether these readings fall nowhere, and no reset waits to be bridged."""
@@ -91,6 +102,7 @@ class CounterTrack:
                     self.ticks.append(Tick(before_ns, at_ns, now + self._offset))
                 before_ns, before = at_ns, now
         self._last = (t_ns[-1], joules[-1])
+        self._answers = True
 
     def bridge(self, first_after: int, joules: float, deviation: float | None) -> None:
         """Say what went between the last tick before a reset and the first after it, which is tick `first_after`.
@@ -114,6 +126,7 @@ class CounterTrack:
         del self.ticks[: max(0, bisect_left(self.ticks, t_ns, key=_time) - NEIGHBOURS)]
         self.resets = [reset for reset in self.resets if reset >= t_ns]
         self.bridges = [bridge for bridge in self.bridges if bridge.end_ns >= t_ns]
+        self.silences = [silence for silence in self.silences if silence[1] >= t_ns]
 
     def first_from(self, t_ns: int) -> int:
         """Index of the first tick at `t_ns` or later."""

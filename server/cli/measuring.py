@@ -3,12 +3,17 @@
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 import typer
 
 from server.cli.options import AsJson, DemoName, Simulate, print_json
+
+_UNHEARD, _PIPE = 74, 141
+"""It was measured, but could not be told: EX_IOERR of sysexits.h; as a shell numbers SIGPIPE."""
 
 
 def measure(
@@ -34,15 +39,33 @@ def measure(
         raise typer.Exit(2)
     request = Request(seconds, tuple(command or ()), tuple(gpu or ()), rate, out, simulate)
     outcome = asyncio.run(take(request, on_window=lambda: say_measuring(seconds)))
-    if outcome.problems:
-        print(f"wattrace: {'; '.join(outcome.problems)}", file=sys.stderr)
-    if outcome.result is not None and as_json:
-        print_json(outcome.result)
-    elif outcome.result is not None:
-        print_measured(outcome.result, on_stderr=bool(command))
-    if out is not None and outcome.result is not None:
-        print(f"recording: {out}", file=sys.stderr)
+    try:
+        if outcome.problems:
+            print(f"wattrace: {'; '.join(outcome.problems)}", file=sys.stderr)
+        if outcome.result is not None and as_json:
+            print_json(outcome.result)
+        elif outcome.result is not None:
+            print_measured(outcome.result, on_stderr=bool(command))
+        if out is not None and outcome.result is not None:
+            print(f"recording: {out}", file=sys.stderr)
+    except OSError as error:
+        _unheard(error, outcome.result)
+        broken = isinstance(error, BrokenPipeError)
+        outcome.exit_code = outcome.exit_code or (0 if command else _PIPE if broken else _UNHEARD)
     raise typer.Exit(outcome.exit_code)
+
+
+def _unheard(error: OSError, result: dict[str, Any] | None) -> None:
+    """Nobody could be told: a command's status is passed on all the same, and what was measured goes where it can."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            print(end="", file=stream, flush=True)
+            continue
+        with suppress(OSError, AttributeError):  # else Python tries again when it ends, and changes the status
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError):
+        measured = f"; it is {orjson.dumps(result).decode()}" if result is not None else ""
+        print(f"wattrace: the result could not be written: {error.strerror or error}{measured}", file=sys.stderr)
 
 
 def doctor(

@@ -1,5 +1,6 @@
 """Options that several commands have, and how they print JSON."""
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -51,5 +52,8 @@ def electricity(place: str | None, carbon: str | None, price: str | None) -> "El
 
 
 def print_json(value: Any) -> None:
-    """`value` as one line of JSON on stdout."""
+    """`value` as one line of JSON on stdout; OSError when nobody can have it."""
+    if sys.stdout is None:  # the shell's >&-
+        raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()

@@ -100,3 +100,26 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once(lab: Lab) -> None:
     assert os.waitstatus_to_exitcode(status) == 0
     assert seen.count(b"caught") == 1
     assert checked(seen)["gpus"][0]["energy_joules"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code"),
+    [
+        (["--json", "--", "sh", "-c", "exit 3"], "stdout", 3),
+        (["--json", "--", "true"], "stdout", 0),
+        (["--", "sh", "-c", "exit 3"], "stderr", 3),
+        (["--json", "--seconds", "0.3"], "stdout", 74),
+    ],
+)
+def test_where_nobody_can_be_told_the_status_stays_and_the_figures_go_to_stderr(
+    lab: Lab, arguments: list[str], closed: str, code: int
+) -> None:
+    """A full disk, as /dev/full is one."""
+    with open("/dev/full", "wb") as full:
+        process = lab.start(*arguments, script="high=300", **{closed: full})
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    if closed == "stdout":
+        (line,) = errors.decode().splitlines()
+        assert line.startswith("wattrace: the result could not be written: No space left on device; it is {")
+        checked(line.partition("; it is ")[2].encode())

@@ -40,7 +40,9 @@ def meter_of(
     lost: tuple[float, float] = (0.0, 0.0),
     reset_at: float = 1e9,
     with_counter: bool = True,
+    with_instant: bool = True,
     with_average: bool = True,
+    uncounted: tuple[float, float] = (0.0, 0.0),
 ) -> EnergyMeter:
     """A meter that was polled on a Hopper-like sensor: 25 of 100 ms instant, 1 s average, counter every 100 ms."""
     rng = random.Random(seed)
@@ -60,9 +62,9 @@ def meter_of(
         joules = round(1000 + counted(ticked) - (counted(reset_at) + 1000 if ticked > reset_at else 0), 3)
         meter.add(
             round(seen * NS),
-            instant=instant,
+            instant=instant if with_instant else None,
             average=held(truth, seen, phases[1], 0.1, 1.0) if with_average else None,
-            joules=joules if with_counter else None,
+            joules=joules if with_counter and not uncounted[0] <= seen < uncounted[1] else None,
         )
     return meter
 

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from server.frames import Close, CloseCode, too_large
 from server.scene import Scene
 from server.shelf import Shelf
+from server.writing import Writing
 
 logger = logging.getLogger("wattrace.copying")
 
@@ -113,8 +114,11 @@ class Copying:
         """Whole lines from `position` on, without their ends, until the run is over and its last line was read."""
         rest = b""
         with _opened(path, position) as file:
+            writing = Writing(file)
             while True:
-                grows = self._grows(run)  # asked before reading: what is written after it is read next time
+                grows = await self._grows(
+                    run, writing
+                )  # asked before reading: what is written after it is read next time
                 if grows and os.fstat(file.fileno()).st_size == file.tell():  # most looks of most recorders
                     await asyncio.sleep(_LOOK_SECONDS)
                     continue
@@ -127,11 +131,12 @@ class Copying:
                 if not chunk:
                     await asyncio.sleep(_LOOK_SECONDS)
 
-    def _grows(self, run: str) -> bool:
+    async def _grows(self, run: str, writing: Writing) -> bool:
         """Whether the run is still being recorded. The scene hears of its stop after the recorder has written it."""
         scene = self._scene()
-        live = scene.replay is None and run == self._run_on_stage()
-        return live and scene.state not in {"done", "failed", "aborted"}
+        if scene.replay is None and run == self._run_on_stage():
+            return scene.state not in {"done", "failed", "aborted"}
+        return not await writing.over()  # a race of an earlier server may still be on
 
 
 def _opened(path: Path, position: int) -> BinaryIO:

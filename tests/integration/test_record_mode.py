@@ -15,6 +15,7 @@ from serving import BEARER, Serving, settle
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from engine.documents import Stop, encode
 from engine.errors import RecordingError, ServerError
 from server.remote import RemoteRecording
 
@@ -73,6 +74,31 @@ async def test_from_any_line_and_of_a_run_that_is_over(server: Serving) -> None:
     assert code == 1000 and "".join(f"{line}\n" for line in lines).encode() == whole[position:]
     _, code = await copied(server, f"&run={path.stem}&from={len(whole)}")
     assert code == 1000
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["its stop comes", "its writer is killed"])
+async def test_a_run_of_an_earlier_server_is_followed_on_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    monkeypatch.setattr("server.writing.QUIET_SECONDS", 0.5)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "handed-out.txt").write_text("old\n")
+    path = tmp_path / "recordings" / "old.jsonl"
+    page = b'{"type":"page","stream":"gpu0","t_ns":[1],"data":{"power_instant_watts":[1.0]}}\n'
+    with Serving(data=tmp_path) as server:
+        with path.open("wb", buffering=0) as file:
+            file.write(page)
+            copying = asyncio.create_task(copied(server, "&run=old"))
+            await asyncio.sleep(2)  # quiet, but somebody holds it
+            file.write(page)
+            await asyncio.sleep(1)
+            assert not copying.done()
+            if ends:
+                file.write(encode(Stop(t_ns=2, exit_status="success")))
+                (_, *lines), code = await asyncio.wait_for(copying, 10)
+        if not ends:
+            (_, *lines), code = await asyncio.wait_for(copying, 10)
+    assert code == 1000 and "".join(f"{line}\n" for line in lines).encode() == path.read_bytes()
 
 
 async def test_a_run_that_was_never_on_stage_is_the_presenters_alone(server: Serving) -> None:

@@ -185,6 +185,22 @@ def test_samples_are_counted_within_the_window() -> None:
     assert cadence.samples(200 * MS, 300 * MS) == 0 and cadence.hertz(200 * MS, 300 * MS) is None
 
 
+def test_a_measurement_of_days_is_counted_in_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.measure.cadence._KEPT", 100)
+    monkeypatch.setattr("engine.measure.cadence._HEAD", 50)
+    cadence, whole = Cadence(), Cadence()
+    for ms in range(10_000):
+        cadence.late([ms * MS], [ms % 3])
+    monkeypatch.undo()
+    whole.late([ms * MS for ms in range(10_000)], [ms % 3 for ms in range(10_000)])
+    for begin, end in ((11 * MS, 9990 * MS), (0, 10_000 * MS), (9950 * MS, 9990 * MS)):
+        assert cadence.samples(begin, end) == whole.samples(begin, end)
+        assert cadence.hertz(begin, end) == whole.hertz(begin, end)
+    assert cadence.interval_errors_ms(9950 * MS, 9990 * MS) == whole.interval_errors_ms(9950 * MS, 9990 * MS)
+    assert 0 < len(cadence.interval_errors_ms(0, 10_000 * MS)) < 200
+    assert len(cadence._stamps) < 200 and len(cadence._due) == len(cadence._stamps) and len(cadence._head) == 50
+
+
 def test_statuses_of_commands_that_cannot_be_run() -> None:
     assert cannot_run(FileNotFoundError()) == 127
     assert cannot_run(PermissionError()) == cannot_run(OSError(8, "Exec format error")) == 126

@@ -4,8 +4,7 @@
   const pen = document.createElement('canvas').getContext('2d');
 
   // Whose overflow is by design: newest words of a long text, names and errors that end in an ellipsis, a row that fades out.
-  const trimmed = (node) => node.closest('.text-window, .prompt, .panel-name, .panel[data-state="failed"] .trouble, .turns, .race-track, .bet-closest b') !== null
-    || node.closest('.panels:is([data-arms="5"], [data-arms="6"]) .reasons') !== null
+  const trimmed = (node) => node.closest('.text-window, .prompt, .panel-name, .reasons, .panel[data-state="failed"] .trouble, .turns, .race-track, .bet-closest b') !== null
     || node.closest('[data-may-end]') !== null;
 
   const hidden = (node) => !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })

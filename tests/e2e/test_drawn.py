@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.hall import JOIN, LOAD, show
 from e2e.staged import NS, decided, drawn, frame, hello, staged
+from engine.validity import Reason
 
 pytestmark = pytest.mark.browser
 
@@ -90,3 +92,31 @@ def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
 
 def verdict(rounds: int, low: float, high: float) -> dict[str, object]:
     return {**decided(), "rounds": rounds, "low": low, "high": high, "ratio": (low * high) ** 0.5}
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768)])
+def test_a_long_warning_beside_the_cards_leaves_the_charts_their_room(
+    browser: Browser, width: int, height: int
+) -> None:
+    first = hello(show=show(join=JOIN, load=LOAD))
+    first["frame"]["arms"]["B"]["reasons"] = ["simulated", Reason.CROWD_LOAD]
+    about = {"weight": Reason.CROWD_LOAD.weight, "sentence": Reason.CROWD_LOAD.sentence, "remedy": ""}
+    with staged(browser, first=first, viewport={"width": width, "height": height}) as (page, _):
+        page.route("**/api/reasons", lambda route: route.fulfill(json={Reason.CROWD_LOAD: about}))
+        warning = page.locator("#panels .reasons").nth(1)
+        expect(warning).to_have_attribute("title", re.compile("Questions of the audience"))
+        drawn(page)
+        assert page.locator(".chart").evaluate_all("(all) => all.map((each) => each.dataset.small)") == ["false"] * 2
+        top, bottom = box(page, "#panels .reasons:not([hidden])")[2:]
+        size = float(warning.evaluate("(node) => parseFloat(getComputedStyle(node).fontSize)"))
+        assert bottom - top < 2.5 * size, "two lines; the rest is in the tooltip"
+
+
+def test_a_chart_without_room_shows_nothing_of_itself(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        stage.send(frame(run=stage.first["run"]["id"]))
+        expect(page.locator(".trace-marker").first).to_be_visible()
+        page.evaluate("document.querySelectorAll('.chart').forEach((each) => { each.style.maxHeight = '20px'; })")
+        expect(page.locator(".chart[data-small=true]")).to_have_count(2)
+        for part in (".trace-marker", ".trace-band-name", ".axes-own text"):
+            expect(page.locator(part).first).to_be_hidden()

@@ -5,6 +5,7 @@ stage may go on after a restart, so which these were stands in a small file.
 """
 
 import re
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +16,16 @@ _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 class Shelf:
-    """Finds a run's recording in `folder`; `file` is the recording of the run that is being replayed."""
+    """Finds a run's recording in `folder`; `file` is the recording of the run that is being replayed.
+
+    Recorders ask from several threads at once.
+    """
 
     def __init__(self, folder: Path, file: Path | None = None) -> None:
         self.folder, self.file = folder, file
         self._staged = folder / "handed-out.txt"
+        self._known: list[str] = []
+        self._lock = threading.Lock()
 
     def find(self, run: str, *, on_stage: bool, trusted: bool = False) -> Path | None:
         """The recording of `run`; None when there is none, or none for whoever is not `trusted`.
@@ -35,16 +41,25 @@ class Shelf:
             return None
         if on_stage:
             self._remember(run)
-        return path if on_stage or trusted or run in self._remembered() else None
+        return path if on_stage or trusted or self._remembers(run) else None
 
-    def _remembered(self) -> list[str]:
+    def _remembers(self, run: str) -> bool:
+        with self._lock:
+            return run in self._known or run in self._written()
+
+    def _remember(self, run: str) -> None:
+        with self._lock:
+            if run in self._known:
+                return
+            # What stands there may be another server's, which has the same folder.
+            self._known = list(dict.fromkeys([*self._written(), *self._known, run]))[-_MOST_KNOWN:]
+            part = self._staged.with_name(f".{self._staged.name}.part")
+            with suppress(OSError):  # a full disk: then the copy does not survive a restart
+                part.write_text("\n".join([*self._known, ""]), encoding="utf-8")
+                part.replace(self._staged)
+
+    def _written(self) -> list[str]:
         try:
             return self._staged.read_text(encoding="utf-8").split()
         except OSError:
             return []
-
-    def _remember(self, run: str) -> None:
-        known = self._remembered()
-        if run not in known:
-            with suppress(OSError):  # a full disk: then the copy does not survive a restart
-                self._staged.write_text("\n".join([*known[-_MOST_KNOWN:], run, ""]), encoding="utf-8")

@@ -35,7 +35,10 @@ class Metrics:
 
     async def respond(self, request: Request) -> Response:
         """All of them, in the format that the Accept header asks for."""
-        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, kind = choose_encoder(request.headers.get("accept", ""))
+        except TypeError:  # it asks for a version that is no number: then in Prometheus' own format
+            encode, kind = choose_encoder("")
         return Response(encode(self._registry), headers={"content-type": kind, "cache-control": "no-store"})
 
 

@@ -57,3 +57,11 @@ async def test_every_name_keeps_to_the_convention(accept: str) -> None:
     for family in read(text):
         assert family.name.startswith("wattrace_") and family.documentation.endswith(".")
         assert family.name == family.name.lower()
+
+
+@pytest.mark.parametrize("version", ["abc", "1.x", "", ";", "²", "9" * 5000, "1.0.0;escaping=rubbish"])
+async def test_an_accept_header_that_cannot_be_read_is_answered_in_text(version: str) -> None:
+    with Serving() as server:
+        text, kind = await scraped(server, f"application/openmetrics-text; version={version}")
+    assert kind.startswith(("text/plain; version=0.0.4", "application/openmetrics-text; version=1.0.0"))
+    assert "wattrace_viewers" in text

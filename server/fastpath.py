@@ -165,6 +165,12 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
         if self._listener is not None:
             self._listener.end()
 
+    async def send(self, message: Any) -> None:
+        """Send what the application says; uvicorn takes a response that refuses the handshake for no answer to it."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+
     # -- what the peer sends
 
     def data_received(self, data: bytes) -> None:

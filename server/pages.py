@@ -111,12 +111,11 @@ class Shield:
         if scope["type"] not in {"http", "websocket"}:
             return await self.app(scope, receive, send)
         connection = HTTPConnection(scope)
-        if not self.allowed(connection):
-            return await self._refuse(scope, receive, send)
-        policy = _policy(connection.headers.get("host", "").lower())
+        allowed = self.allowed(connection)
+        policy = _policy(connection.headers.get("host", "").lower() if allowed else "")
 
         async def send_shielded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
                 # To scripts and style sheets the others mean nothing, and forty of them come with each phone.
@@ -124,7 +123,7 @@ class Shield:
                     headers.update({**_OF_DOCUMENTS, "content-security-policy": policy})
             await send(message)
 
-        return await self.app(scope, receive, send_shielded)
+        return await (self.app if allowed else self._refuse)(scope, receive, send_shielded)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):

@@ -163,7 +163,9 @@ def test_a_host_header_cannot_write_the_policy(server: Serving) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "[::2]"])
 def test_other_host_names_are_refused(server: Serving, host: str) -> None:
-    assert ask(server, "/healthz", {"Host": host}).status == 421
+    refused = ask(server, "/healthz", {"Host": host})
+    assert refused.status == 421 and refused.headers["x-content-type-options"] == "nosniff"
+    assert "evil" not in refused.headers["content-security-policy"]
     assert ask(server, "/healthz", {"Host": "localhost"}).status == 200
 
 

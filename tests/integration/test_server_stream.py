@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from serving import Serving, settle, silent_viewer
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from server.fastpath import WIRE
@@ -213,12 +213,14 @@ async def test_this_origin_a_listed_one_and_none_may_watch() -> None:
                 await hello(viewer)
 
 
-async def test_another_host_is_refused(server: Serving) -> None:
-    from websockets.exceptions import InvalidStatus
-
-    with pytest.raises(InvalidStatus, match="421"):
+async def test_another_host_is_refused(server: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(InvalidStatus, match="421") as refused:
         async with connect(f"ws://evil.example:{server.port}/ws", host="127.0.0.1", port=server.port):
             pass
+    headers = refused.value.response.headers
+    assert headers["x-content-type-options"] == "nosniff" and "evil" not in headers["content-security-policy"]
+    await settle(lambda: not server.server.server_state.connections)
+    assert caplog.text == ""
 
 
 async def test_the_viewer_cap() -> None:

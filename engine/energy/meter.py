@@ -213,8 +213,8 @@ class EnergyMeter:
         found = of_average(self.average, start_ns, end_ns)
         if found is not None:
             return self._judged(window, found.joules, found.doubt, "integral_average", extra)
-        reasons = self._interruptions(*window) or (Reason.NOT_SUPPORTED,)
-        return WindowEnergy(*window, None, None, None, False, tuple(dict.fromkeys((*extra, *reasons))))
+        reasons = (*extra, *self._interruptions(*window)) or (Reason.NOT_SUPPORTED,)
+        return WindowEnergy(*window, None, None, None, False, tuple(dict.fromkeys(reasons)))
 
     def _judged(
         self,

@@ -54,7 +54,7 @@ class CounterTrack:
         self.bridges: list[Bridge] = []
         self.pending_reset = False
         self.silences: list[tuple[int, int]] = []
-        """From the first to the last of each row of readings that it did not give."""
+        """From the first of each row of readings that it did not give to the next that it gave."""
         self._answers = True
         self._offset = 0.0
         self._last: tuple[int, float] | None = None
@@ -69,7 +69,7 @@ class CounterTrack:
         if joules is None:
             self._silent(t_ns)
             return False
-        self._answers = True
+        self._answered(t_ns)
         last, self._last = self._last, (t_ns, joules)
         if last is None or joules == last[1]:
             return False
@@ -85,6 +85,11 @@ class CounterTrack:
         begin = self.silences.pop()[0] if goes_on else t_ns
         self.silences.append((begin, t_ns))
         self._answers = False
+
+    def _answered(self, t_ns: int) -> None:
+        if not self._answers:
+            self.silences.append((self.silences.pop()[0], t_ns))
+            self._answers = True
 
     def goes_on(self, joules: Sequence[float | None]) -> bool:
         """Whether these readings fall nowhere, and no reset waits to be bridged."""
@@ -102,7 +107,7 @@ class CounterTrack:
                     self.ticks.append(Tick(before_ns, at_ns, now + self._offset))
                 before_ns, before = at_ns, now
         self._last = (t_ns[-1], joules[-1])
-        self._answers = True
+        self._answered(t_ns[0])
 
     def bridge(self, first_after: int, joules: float, deviation: float | None) -> None:
         """Say what went between the last tick before a reset and the first after it, which is tick `first_after`.

@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         openings = _openings(options, clock, outlet)
         settle([opening.opened for opening in openings])
-        late = [opening for opening in openings if not opening.opened.done()]
+        late = [opening for opening in openings if not opening.answers]
+        if options.gpus or len(late) == len(openings):
+            late = [opening for opening in late if not opening.opened.done()]  # who refuses is asked below, and raises
         readers = {each.name: each.reader(options.rate) for each in openings if each not in late}
     except DeviceError as error:
         refusal = {"kind": type(error).__name__, "what": error.what, "remedy": error.remedy}

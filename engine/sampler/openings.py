@@ -47,6 +47,16 @@ class Opening:
         finally:
             self.calling_since_ns = None
 
+    @property
+    def answers(self) -> bool:
+        """Whether it is open."""
+        return self.opened.done() and self.opened.exception() is None
+
+    def again(self) -> None:
+        """It has refused: ask once more."""
+        self.calling_since_ns = self._clock.now_ns()
+        self.opened = started(partial(self._open, self._candidate))
+
     def reader(self, rate_hz: int) -> Reader:
         """The device's reader, as soon as it answers; raises DeviceError when it refuses."""
         opened = self.opened.result()

@@ -23,6 +23,8 @@ from engine.sampler.reader import Reader
 
 HANG_NS = NS
 JOIN_SECONDS = 0.5
+AGAIN_SECONDS = 1.0
+"""How long a device that refuses is left alone."""
 
 
 class Cost:
@@ -160,10 +162,8 @@ class Supervisor:
         reader.run(self._between_pages)
 
     def _await(self, opening: Opening) -> None:
-        try:
-            reader = opening.reader(self._rate_hz)
-        except DeviceError as error:
-            self._outlet.send(self._warning(f"{opening.name} stays out: {error}", {"stream": opening.name}))
+        reader = self._patiently(opening)
+        if reader is None:
             return
         for descriptor in reader.describe():
             self._outlet.send(descriptor)
@@ -172,6 +172,21 @@ class Supervisor:
         self.readers.append(reader)
         reader.ask(self._rate_hz)
         self._read(reader)
+
+    def _patiently(self, opening: Opening) -> Reader | None:
+        """The device's reader, however often it has to be asked; None when all is over before."""
+        told = False
+        while True:
+            try:
+                return opening.reader(self._rate_hz)
+            except DeviceError as error:
+                if not told:
+                    text = f"{opening.name} is left out until it answers: {error}"
+                    self._outlet.send(self._warning(text, {"stream": opening.name}))
+                    told = True
+            if self._over.wait(AGAIN_SECONDS):
+                return None
+            opening.again()
 
     def _between_pages(self) -> bool:
         self._outlet.flush()

@@ -65,12 +65,26 @@ async def test_it_joins_when_it_comes_back(bench: Bench):
     assert bench.documents[late[1]] is again[1], "described before its first page"
 
 
-async def test_one_that_comes_back_with_an_error_stays_out_and_it_is_said(bench: Bench):
-    async with bench.sampler("gpus=2;gpu1.hang=0:4;gpu1.lost=0:inf"):
-        await bench.told(lambda mark: "stays out" in str(mark.text))
+@pytest.mark.parametrize("before", ["gpu1.hang=0:4;", ""], ids=["after a hang", "at once"])
+async def test_one_that_answers_with_an_error_is_left_out_and_it_is_said(bench: Bench, before: str):
+    async with bench.sampler(f"gpus=2;{before}gpu1.lost=0:inf"):
+        await bench.told(lambda mark: "is left out until it answers" in str(mark.text))
     [*_, warning] = about(bench, MarkKind.WARNING, "gpu1")
     assert "GPU is lost" in str(warning.text)
     assert times(bench, "gpu0")
+
+
+async def test_one_that_has_recovered_from_its_error_is_read(bench: Bench):
+    async with bench.sampler("gpus=2;gpu1.unknown=0:4"):
+        await bench.until(lambda: len(times(bench, "gpu1")) > 5)
+    [gap] = about(bench, MarkKind.GAP, "gpu1")
+    assert gap.end_t_ns / 1e9 == pytest.approx(4.5, abs=1)
+
+
+async def test_one_that_was_asked_for_by_name_must_answer(fake_nvml: Script):
+    fake_nvml("gpus=2;gpu1.lost=0:inf")
+    with pytest.raises(DeviceError, match="GPU 1 does not answer: GPU is lost"):
+        await Sampler(source="nvml", clock_origin_ns=0, on_document=print, gpus=[0, 1]).__aenter__()
 
 
 async def test_a_late_one_takes_up_the_rate_that_holds_by_then(bench: Bench):

@@ -184,7 +184,7 @@ def test_a_device_that_answers_late_joins_and_one_that_refuses_stays_out(rig: Ri
     gaps = [each for each in documents if isinstance(each, Mark) and each.kind == MarkKind.GAP]
     assert [gap.data["stream"] for gap in gaps] == ["gpu1"]
     [warning] = [each for each in documents if isinstance(each, Mark) and each.kind == MarkKind.WARNING]
-    assert "gpu2 stays out: GPU 2 is broken" in str(warning.text)
+    assert "gpu2 is left out until it answers: GPU 2 is broken" in str(warning.text)
 
 
 def test_a_device_that_never_opens_does_not_prevent_the_end(rig: Rig):

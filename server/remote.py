@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
+from websockets.http11 import Response
 
 from engine.errors import RecordingError, ServerError
 from server.frames import CloseCode
@@ -20,15 +22,24 @@ _GOODBYE_SECONDS = 1.0
 _FULL_SECONDS = 60.0
 """A server that has as many recorders as it takes wants to be left alone for so long."""
 _FINAL = {CloseCode.NOT_AN_ACK, CloseCode.ORIGIN, CloseCode.NO_SUCH_RECORDING, CloseCode.NO_SUCH_POSITION}
+_NOT_OURS = "no wattrace answers there"
+_LATER = {408, 425, 429}
+"""HTTP's refusals that mean: not now. All its others (4xx) are for good; a server's failures (5xx) may pass."""
 
 Say = Callable[[str], None]
 
 
 class RemoteRecording:
-    """Copies the run on stage at `url` (or `run`) into `file`, which must not exist unless `go_on`."""
+    """Copies the run on stage at `url` (or `run`) into `file`, which must not exist unless `go_on`.
 
-    def __init__(self, url: str, file: Path, *, run: str | None = None, go_on: bool = False, say: Say) -> None:
+    The presenter's `token` opens a run that was never on stage. It is told to no server that needs none.
+    """
+
+    def __init__(
+        self, url: str, file: Path, *, run: str | None = None, go_on: bool = False, token: str | None = None, say: Say
+    ) -> None:
         self.address = _address(url)
+        self._headers = {"Authorization": f"Bearer {token}"} if token and (run or go_on) else {}
         self.file, self.run, self._say = file, run, say
         self.complete = False
         self._failures = 0
@@ -72,18 +83,28 @@ class RemoteRecording:
         query = {"mode": "record", "from": str(self._position), **({"run": self.run} if self.run else {})}
         try:
             address = f"{self.address}?{urlencode(query)}"
-            async with connect(address, max_size=None, compression=None, close_timeout=_GOODBYE_SECONDS) as socket:
+            async with connect(
+                address,
+                additional_headers=self._headers,
+                max_size=None,
+                compression=None,
+                close_timeout=_GOODBYE_SECONDS,
+            ) as socket:
                 await self._receive(socket, out)
         except InvalidURI as error:
             raise ServerError(f"{self.address} is no address: http://HOST:PORT/ would be right") from error
         except ConnectionClosed as end:
             await self._judge(end.rcvd.code if end.rcvd else None, end.rcvd.reason if end.rcvd else "")
         except (OSError, InvalidHandshake, TimeoutError) as error:
+            if refusal := _refusal(error):
+                raise ServerError(f"{self.address}: {refusal}") from error
             await self._wait(str(error) or type(error).__name__)
 
     async def _receive(self, socket: ClientConnection, out: Any) -> None:
-        head = orjson.loads(await socket.recv())
-        self.run = head["run"]
+        try:
+            self.run = orjson.loads(await socket.recv())["run"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise ServerError(f"{self.address}: {_NOT_OURS}") from None
         self._failures = 0
         self._say(f"recording {self.run} from byte {self._position:,}")
         while True:
@@ -116,6 +137,33 @@ class RemoteRecording:
             seconds = random.uniform(ceiling / 2, ceiling)
         self._say(f"{why}; again in {seconds:.0f} s (Ctrl-C ends)")
         await asyncio.sleep(seconds)
+
+
+def _refusal(error: Exception) -> str | None:
+    """Why the server will never let us in; None where it may yet."""
+    match error:
+        case InvalidStatus(response=response):
+            status = response.status_code
+            if status in _LATER or status >= 500:
+                return None
+            return f"refused with {status}: {_sentence(response) or response.reason_phrase or _NOT_OURS}"
+        case InvalidMessage() if isinstance(error.__cause__, EOFError):  # it has ended meanwhile
+            return None
+        case InvalidHandshake():
+            return _NOT_OURS
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not to be trusted: {error.verify_message}"
+        case _:
+            return None
+
+
+def _sentence(response: Response) -> str:
+    """What a wattrace says of it; nothing where that may be anything, for a terminal."""
+    try:
+        sentence = orjson.loads(response.body)["error"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    return sentence if isinstance(sentence, str) and sentence.isprintable() else ""
 
 
 def _address(url: str) -> str:

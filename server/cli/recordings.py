@@ -1,6 +1,7 @@
 """`wattrace record`, `compare` and `demos`: what is there already."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +17,17 @@ def record(
     run: Annotated[str | None, typer.Option(metavar="ID", help="An earlier run of that server.")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Go on with a FILE that was cut off.")] = False,
 ) -> None:
-    """Record what another wattrace serves, every document, through cuts and restarts."""
-    from server.remote import RemoteRecording
+    """Record what another wattrace serves, every document, through cuts and restarts.
 
-    copying = RemoteRecording(url, out, run=run, go_on=go_on, say=lambda line: print(line, file=sys.stderr))
+    A run that was never on its stage takes the presenter's token of that server, in WATTRACE_TOKEN.
+    """
+    from server.remote import RemoteRecording
+    from server.settings import from_environment
+
+    token = from_environment(os.environ).token
+    copying = RemoteRecording(
+        url, out, run=run, go_on=go_on, token=token, say=lambda line: print(line, file=sys.stderr)
+    )
     try:
         asyncio.run(copying.copy())
     except KeyboardInterrupt:

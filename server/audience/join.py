@@ -87,14 +87,14 @@ class Join:
 
 
 def qr_svg(url: str) -> bytes:
-    """`url` as a QR code: dark on light in any theme, as readers want it, with its quiet zone."""
+    """`url` as a QR code: dark on light in any theme, as readers want it, with its quiet zone, and with sharp edges."""
     out = io.BytesIO()
     code = segno.make(url, error="m", micro=False)
     code.save(
         out, kind="svg", border=_QUIET_MODULES, dark="#000", light="#fff", xmldecl=False, omitsize=True,
         svgclass=None, lineclass=None,
     )  # fmt: skip
-    return out.getvalue()
+    return out.getvalue().replace(b"<svg ", b'<svg shape-rendering="crispEdges" ', 1)
 
 
 def _entrance(host: str, port: int) -> Entrance:

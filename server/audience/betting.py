@@ -11,7 +11,7 @@ OVER = frozenset({"idle", "done", "failed", "aborted"})
 
 
 class Betting:
-    """A bet on the run on stage, or on the next one where this one has its verdict already."""
+    """A bet on the run on stage, or on the next one where this one has told its figures already."""
 
     def __init__(self, hub: Hub) -> None:
         self.bet = Bet(changed=hub.show.changed)
@@ -33,7 +33,7 @@ class Betting:
                 self.bet.end()
 
     def follow(self) -> None:
-        """Close the bet when the race has a verdict; keep a revealed answer up with a race that goes on."""
+        """Close the bet when the race tells its answer; keep a revealed answer up with a race that goes on."""
         if self.bet.state == "open" and self._is_on_stage() and self._is_told():
             self.bet.close()
         shown, run = self.bet.answer, self._hub.run_id
@@ -57,7 +57,7 @@ class Betting:
         if self.bet.state not in {"open", "closed"}:
             self._not_on = self._hub.run_id if told else None
         elif told and self._is_on_stage():
-            raise WrongStep("this race has its verdict, so nobody can guess any more")
+            raise WrongStep("this race has shown its figures, so nobody can guess any more")
         self.bet.open(asked)
 
     def _reveal(self) -> None:
@@ -74,5 +74,10 @@ class Betting:
         return self._hub.run_id is not None and self._hub.run_id != self._not_on
 
     def _is_told(self) -> bool:
+        """Whether the screens show what is to be guessed: every arm's energy, by its first round's figures; where there
+        is no energy, a verdict."""
         ledger = self._hub.scene.ledger
-        return len(ledger.arms) > 1 and bool(ledger.verdicts(ledger.metric()))
+        if len(ledger.arms) < 2:
+            return False
+        figures = map(ledger.figures, ledger.arms)
+        return all(each.joules_per_unit is not None for each in figures) or bool(ledger.verdicts(ledger.metric()))

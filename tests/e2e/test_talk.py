@@ -102,6 +102,7 @@ def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
     console.locator("#toggle").click()
     expect(phones[2].locator(".bet-mine")).to_have_text("Guessing is over.", timeout=60_000)
     expect(console.locator("[data-name=bet]")).to_contain_text("Reveal the answer", timeout=SLOW)
+    expect(projector.locator(".verdict-note")).to_contain_text("rounds each", timeout=60_000)
     touch(console, "bet", "Bet again")
     for phone in phones:
         expect(phone.locator(".bet-answer")).to_contain_text(re.compile("B saves [0-9]"))

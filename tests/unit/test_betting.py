@@ -7,7 +7,7 @@ from story import WATTS, Teller, descriptors, start, story
 
 from engine.clock import NS, FakeClock
 from engine.config import parse_demo
-from engine.documents import Document, Start, Stop
+from engine.documents import Document, Mark, Start, Stop
 from server.audience.bet import NotOpen, WrongStep
 from server.audience.betting import Betting
 from server.hub import Hub
@@ -35,6 +35,13 @@ class Table:
             self.scene.add(document, NS)
         self.betting.follow()
 
+    @property
+    def state(self) -> str:
+        return self.bet.state
+
+    def shown(self, arm: str) -> float | None:
+        return self.scene.ledger.figures(arm).joules_per_unit
+
     def guess(self, joules: float) -> None:
         self.betting.follow()
         self.bet.guess("phone", "Ada", joules)
@@ -46,7 +53,7 @@ def run(name: str = "first", rounds: str = "ABBA", *, stop: bool = True) -> list
     return [told[0].model_copy(update={"run": name}), *told[1:]]
 
 
-def test_before_the_race_everybody_guesses_and_the_verdict_ends_that() -> None:
+def test_everybody_guesses_until_the_figures_tell_and_the_answer_waits_for_the_verdict() -> None:
     table = Table()
     table.betting.become("open")
     table.guess(2000)
@@ -55,17 +62,22 @@ def test_before_the_race_everybody_guesses_and_the_verdict_ends_that() -> None:
     with pytest.raises(WrongStep, match="next race"):
         table.betting.become("revealed")
     whole = run(stop=False)
-    half = len(whole) // 2
-    table.tell(whole[:half])
-    assert table.bet.state == "open", "one round of each decides nothing"
-    with pytest.raises(WrongStep, match="not measured"):
-        table.betting.become("revealed")
-    table.tell(whole[half:])
-    assert table.bet.state == "closed"
+    begins = next(place for place, each in enumerate(whole) if isinstance(each, Mark) and each.arm == "B")
+    table.tell(whole[:begins])
+    assert table.state == "open" and table.shown("A") is not None, "one arm alone tells nothing"
+    for document in whole[begins:]:
+        table.tell([document])
+        assert (table.state == "closed") == (table.shown("B") is not None), "no guess beside what it is about"
+        if table.state == "closed":
+            break
+    assert table.scene.ledger.arms["B"].active, "in the contender's first turn"
     with pytest.raises(NotOpen):
         table.guess(2200)
-    with pytest.raises(WrongStep, match="verdict"):
+    with pytest.raises(WrongStep, match="figures"):
         table.betting.become("open")
+    with pytest.raises(WrongStep, match="not measured"):
+        table.betting.become("revealed")
+    table.tell(whole[whole.index(document) + 1 :])
     table.betting.become("revealed")
     shown = table.betting.payload()
     assert shown is not None and shown["answer"] == pytest.approx(2200, rel=0.01) and shown["simulated"]
@@ -77,23 +89,25 @@ def test_a_bet_after_a_race_is_about_the_next_one() -> None:
     table.tell(run("first"))
     table.betting.become("open")
     table.guess(1)
-    assert table.bet.state == "open", "what has been told already closes nothing"
+    assert table.state == "open", "what has been told already closes nothing"
     with pytest.raises(WrongStep):
         table.betting.become("revealed")
     table.tell(run("second", stop=False))
-    assert table.bet.state == "closed"
+    assert table.state == "closed"
     table.betting.become("revealed")
     assert table.bet.answer is not None and table.bet.answer.run == "second"
 
 
-def test_a_race_that_comes_to_nothing_leaves_the_bet_open_for_the_next() -> None:
+def test_a_race_that_comes_to_nothing_leaves_the_guesses_to_the_next() -> None:
     table = Table()
     table.betting.become("open")
     table.guess(5)
+    table.tell([*run("first", "A", stop=False), Stop(t_ns=10**12, exit_status="abort")])
+    assert table.state == "open", "nothing was told"
     table.tell([*run("first", "AB", stop=False), Stop(t_ns=10**12, exit_status="abort")])
-    assert table.bet.state == "open"
+    assert table.state == "closed" and table.bet.mine("phone") is not None
     table.tell(run("second"))
-    assert table.bet.state == "closed" and table.bet.mine("phone") is not None
+    assert table.state == "closed" and table.bet.mine("phone") is not None
 
 
 def test_a_race_without_an_answer_is_told_to_have_none() -> None:

@@ -1,6 +1,9 @@
 """One device's part of a measurement: its readings in, the energy of a window out. Pure."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from engine.documents import Cell, Descriptor, Page
@@ -53,7 +56,11 @@ class GpuReadings:
     def slow(self, page: Page) -> None:
         """Why the clocks were lowered."""
         bits = page.data.get("throttle_reasons", [])
-        self._slowed += [(t, b) for t, b in zip(page.t_ns, bits, strict=False) if isinstance(b, int) and b]
+        for t_ns, why in zip(page.t_ns, bits, strict=False):
+            if isinstance(why, int):
+                if len(self._slowed) > 1 and self._slowed[-2][1] == self._slowed[-1][1] == why:
+                    self._slowed.pop()  # the first and the last of a row that says the same are enough
+                self._slowed.append((t_ns, why))
 
     def energy(self, window: Window) -> WindowEnergy:
         """The window's energy, with what speaks for and against it."""
@@ -68,8 +75,12 @@ class GpuReadings:
         return replace(energy, reasons=(*energy.reasons, Reason.GAP))
 
     def slowed(self, start_ns: int, end_ns: int) -> list[Reason]:
-        """What slowed the GPU down within the window."""
-        bits = 0
-        for t_ns, some in self._slowed:
-            bits |= some if start_ns <= t_ns <= end_ns else 0
-        return list(slowed_by(bits))
+        """What slowed the GPU down within the window; of one too short to hold an answer, what those beside it say."""
+        first = bisect_left(self._slowed, start_ns, key=_time)
+        last = bisect_right(self._slowed, end_ns, key=_time)
+        asked = self._slowed[first:last] or self._slowed[max(first - 1, 0) : last + 1]
+        return list(slowed_by(reduce(or_, (bits for _, bits in asked), 0)))
+
+
+def _time(told: tuple[int, int]) -> int:
+    return told[0]

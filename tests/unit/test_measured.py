@@ -8,6 +8,8 @@ from engine.documents import Column, Descriptor, Mark, MarkKind, Page, Start
 from engine.measure.cadence import Cadence
 from engine.measure.foreground import cannot_run
 from engine.measure.measured import Measurement
+from engine.measure.readings import GpuReadings
+from engine.validity import Reason
 from server.terminal.measure_table import print_measured
 
 MS = 1_000_000
@@ -118,6 +120,16 @@ def test_reasons_come_from_the_slow_lane_the_board_and_the_start() -> None:
     ).result()
     assert result is not None and result["simulated"] is True
     assert result["gpus"][0]["reasons"] == ["thermal_throttle", "whole_board", "simulated"], "the cap was before it"
+
+
+def test_a_window_between_two_answers_of_the_slow_lane_has_what_both_say() -> None:
+    readings = GpuReadings(GPU)
+    times = [200 * MS * number for number in range(50)]
+    readings.slow(Page(stream="gpu0.slow", t_ns=times, data={"throttle_reasons": [0] * 20 + [0x4] * 20 + [0] * 10}))
+    capped = [Reason.POWER_CAPPED]
+    assert readings.slowed(5050 * MS, 5100 * MS) == readings.slowed(3900 * MS, 3950 * MS) == capped
+    assert readings.slowed(1050 * MS, 1100 * MS) == readings.slowed(9050 * MS, 9100 * MS) == []
+    assert readings.slowed(0, 10_000 * MS) == capped and readings.slowed(0, 3800 * MS) == []
 
 
 def test_without_a_whole_window_there_is_no_result() -> None:

@@ -1,7 +1,7 @@
 """What every connection of this server has: bounds on what the kernel holds for it, and a way past its transport."""
 
 import socket
-from asyncio.transports import BaseTransport
+from asyncio.transports import BaseTransport, WriteTransport
 from contextlib import suppress
 
 SHUTDOWN_SECONDS = 0.7
@@ -10,6 +10,9 @@ SHUTDOWN_SECONDS = 0.7
 _SEND_BUFFER_BYTES = 65_536
 """The kernel's own default grows to 4 MB: minutes of frames that nobody will want to see."""
 _USER_TIMEOUT_MS = 20_000
+"""The system counts from when it first could not send all, even where a small window opens again and again."""
+_UNSENT_BYTES = 16_384
+"""A third of a second of frames."""
 
 
 def bound(transport: BaseTransport) -> None:
@@ -18,6 +21,19 @@ def bound(transport: BaseTransport) -> None:
     with suppress(OSError, AttributeError):  # not TCP, or a system without the option
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+
+
+def unhurried(transport: BaseTransport) -> None:
+    """Let the system try for as long as the peer lives: it wants everything, and may read slowly."""
+    with suppress(OSError, AttributeError):
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
+
+
+def narrow(transport: WriteTransport) -> None:
+    """Let little wait unsent: the peer wants the newest, which cannot take the place of what is written already."""
+    transport.set_write_buffer_limits(high=0)
+    with suppress(OSError, AttributeError):
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 class BorrowedSocket(socket.socket):

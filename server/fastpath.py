@@ -19,7 +19,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from server.closing import ClosingProtocol
-from server.connection import SHUTDOWN_SECONDS, BorrowedSocket, bound
+from server.connection import SHUTDOWN_SECONDS, BorrowedSocket, bound, unhurried
 from server.shortcut import short_text, whole
 
 WIRE = "wattrace.wire"
@@ -101,6 +101,10 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
     def detach(self) -> None:
         """The application takes over again, to close."""
         self._listener = None
+
+    def take_time(self) -> None:
+        """The peer records: it may read slowly, for as long as it answers pings."""
+        unhurried(self.transport)
 
     def abort(self) -> None:
         """Drop the connection and what is unsent."""

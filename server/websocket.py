@@ -39,10 +39,12 @@ class Watch:
         if not same_origin(websocket, self.settings.origins):
             await goodbye(websocket, Close(CloseCode.ORIGIN))
             return
+        wire = wire_of(websocket)
         if websocket.query_params.get("mode") == "record":
+            if wire is not None:
+                wire.take_time()
             await goodbye(websocket, await self.copying.serve(websocket))
             return
-        wire = wire_of(websocket)
         address = websocket.client.host if websocket.client else None
         query = websocket.query_params
         viewer = self.hub.join(wire, address=address, seen=Seen.parse(query.get("run", ""), query.get("since", "")))

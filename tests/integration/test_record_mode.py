@@ -6,12 +6,13 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-from serving import BEARER, Serving, settle
+from serving import BEARER, Serving, settle, silent_viewer
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -172,6 +173,19 @@ async def test_a_slow_recorder_costs_the_hub_nothing_and_loses_nothing(server: S
             while True:
                 lines.append(str(await slow.recv()))
     assert "".join(f"{line}\n" for line in lines).encode() == path.read_bytes()
+
+
+def test_a_recorder_that_reads_little_at_a_time_keeps_its_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.connection._USER_TIMEOUT_MS", 500)
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "handed-out.txt").write_text("old\n")
+    (tmp_path / "recordings" / "old.jsonl").write_bytes(b"x" * 999_999 + b"\n")
+    with Serving(data=tmp_path) as server, silent_viewer(server.port, "?mode=record&run=old") as reader:
+        for _ in range(50):
+            assert reader.recv(400)
+            time.sleep(0.1)
 
 
 # -- the client

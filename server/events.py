@@ -13,7 +13,7 @@ from server.answers import failure
 from server.auth import same_origin
 from server.frames import Close, CloseCode, Message
 from server.hub import Hub, Seen
-from server.plainpath import ABORT
+from server.plainpath import CONNECTION
 from server.settings import Settings
 from server.viewer import Viewer
 
@@ -23,12 +23,14 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),  # nginx would collect frames until its buffer is full
 ]
 _FULL_SECONDS = "60"
+_BACKLOG_BYTES = 8192
+"""What may wait for one viewer; of what waits longer it gets the newest. Nothing tells what it has on screen."""
 _LAST_WORDS_SECONDS = 0.5
 """How long a viewer may take to hear that this is the end."""
 
 
 class Events:
-    """Serves viewers who cannot use a WebSocket. They never acknowledge, so the bytes that wait bound them."""
+    """Serves viewers who cannot use a WebSocket. They never acknowledge, so the bytes that wait bound them: few."""
 
     def __init__(self, hub: Hub, settings: Settings, clock: Clock) -> None:
         self.hub, self.settings, self.clock = hub, settings, clock
@@ -46,7 +48,10 @@ class Events:
             refusal = self.hub.refusal(address)
             return _refused(refusal) if refusal else Response(headers={"content-type": "text/event-stream"})
         viewer = self.hub.join(address=address, seen=self._seen(request))
-        return _refused(viewer) if isinstance(viewer, Close) else _Streaming(self.hub, viewer, self.clock)
+        if isinstance(viewer, Close):
+            return _refused(viewer)
+        viewer.credit.backlog_bytes = _BACKLOG_BYTES
+        return _Streaming(self.hub, viewer, self.clock)
 
     def _seen(self, request: Request) -> Seen | None:
         """`?run=ID&since=SEQ`, or what browsers and libraries send by themselves when they come back."""
@@ -63,12 +68,15 @@ class _Streaming(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the viewer leaves, or is sent away."""
+        connection = scope.get("extensions", {}).get(CONNECTION)
+        if connection:
+            connection["narrow"]()
         try:
             await self.viewer.attend(self._send(send), _gone(receive))
         finally:
             self.hub.leave(self.viewer)
-        if not await self._ended(send) and (abort := scope.get("extensions", {}).get(ABORT)):
-            abort["abort"]()
+        if not await self._ended(send) and connection:
+            connection["abort"]()
             await _gone(receive)  # servers take a response without an end amiss as long as there is a connection
 
     async def _send(self, send: Send) -> None:

@@ -1,14 +1,15 @@
 """uvicorn's protocol of plain requests, server-sent events among them, with the bounds that WebSockets have here."""
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from server.connection import SHUTDOWN_SECONDS, bound
+from server.connection import SHUTDOWN_SECONDS, bound, narrow
 
-ABORT = "wattrace.abort"
-"""The scope extension which drops the connection and what is unsent."""
+CONNECTION = "wattrace.connection"
+"""The scope extension that can `abort`, dropping what is unsent, and `narrow`: let little be unsent from now on."""
 
 _MOST_HEAD_BYTES = 65_536
 _HEAD_SECONDS = 10.0
@@ -65,7 +66,7 @@ class RequestProtocol(HttpToolsProtocol):
             self._head_timer = None
 
     def on_message_begin(self) -> None:
-        """Let the application abort."""
+        """Let the application abort, and bound what waits."""
         super().on_message_begin()
         scope = cast(dict[str, Any], self.scope)
-        scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
+        scope["extensions"] = {CONNECTION: {"abort": self.transport.abort, "narrow": partial(narrow, self.transport)}}

@@ -128,6 +128,8 @@ async def test_any_mix_of_viewers_is_told_and_ends_with_it(tmp_path: Path, monke
     with program(tmp_path) as (process, port), ExitStack() as stack:
         listening = [asyncio.create_task(code_at_the_end(query)) for query in ("", "", "?mode=record", "?mode=record")]
         events = stack.enter_context(asking(port, "/events"))
+        events.settimeout(15)
+        hearing = asyncio.create_task(asyncio.to_thread(lambda: b"".join(iter(lambda: events.recv(65536), b""))))
         stack.enter_context(asking(port, "/events", window=2048))
         stack.enter_context(silent_viewer(port))
         stack.enter_context(silent_viewer(port, "?mode=record"))
@@ -139,8 +141,7 @@ async def test_any_mix_of_viewers_is_told_and_ends_with_it(tmp_path: Path, monke
         out, error = await asyncio.to_thread(process.communicate, timeout=10)
         took = time.monotonic() - begun
         codes = await asyncio.gather(*listening)
-        events.settimeout(5)
-        heard = b"".join(iter(lambda: events.recv(65536), b""))
+        heard = await hearing
     assert process.returncode == 0 and error == "" and out == "served False\n"
     assert codes == [1001, 1001, 1000, 1000], "viewers hear why; who records has the end of the race, too"
     assert heard.endswith(b"0\r\n\r\n"), "the events have come to their end"

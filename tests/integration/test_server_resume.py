@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -161,6 +162,28 @@ async def test_events_are_the_same_messages_and_go_on_by_their_number(server: Se
     assert hello[1]["resumed"] is True
     assert [message["seq"] for _, message in rest] == list(range(last + 1, last + 40))
     await settle(lambda: server.stage.hub.viewers == 0)
+
+
+@pytest.mark.parametrize("bytes_a_second", [15_000, 30_000])
+def test_events_stay_new_for_a_slow_reader_who_hears_what_it_missed(bytes_a_second: int) -> None:
+    with Serving() as server, socket.socket() as reader:
+        payload = server.stage.scene.payload
+        server.stage.scene.payload = lambda now_ns: {**payload(now_ns), "weight": "x" * 2500}  # type: ignore[method-assign]
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", server.port))
+        reader.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        read, seqs, missed, oldest_ns, begun = b"", list[int](), 0, 0, time.monotonic()
+        while (seconds := time.monotonic() - begun) < 8:
+            read += reader.recv(bytes_a_second // 20)
+            *events, read = read.split(b"\n\n")
+            for message in (json.loads(event[event.index(b"data: ") + 6 :]) for event in events if b"data: {" in event):
+                missed += message.get("frames", 0)
+                if message["type"] == "frame":
+                    seqs.append(message["seq"])
+                    oldest_ns = max(oldest_ns, time.monotonic_ns() - message["t_ns"]) if seconds > 2 else 0
+            time.sleep(0.05)
+    assert missed > 20 and seqs[-1] - seqs[0] + 1 <= len(seqs) + missed
+    assert oldest_ns < 3e9
 
 
 async def test_events_for_a_full_house_and_another_origin() -> None:

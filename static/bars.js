@@ -1,5 +1,6 @@
 import { element, setAttribute, setStyle, setText, show } from './dom.js';
 import { count, known } from './format.js';
+import { joulesPerUnit } from './state.js';
 
 /** @typedef {import('./types.js').Bet} Bet */
 /** @typedef {{from: number, to: number}} Span both 0 to 1 */
@@ -21,6 +22,19 @@ export function savingText(joules) {
 /** The measured answer's interval. @param {Bet} bet */
 export function intervalText({ low, high }) {
   return known(low) && known(high) ? `95 % sure: ${joulesText(low)} to ${joulesText(high)} J` : '';
+}
+
+/**
+ * What is to be said of the answer where it is not the difference of the digits beside it: those are of all rounds, it is of
+ * the pairs of whole ones that the verdict has.
+ * @param {Bet} bet @param {Record<string, import('./types.js').ArmFigures>} figures of the arms
+ */
+export function roundsText({ answer, baseline = '', contender }, figures) {
+  const others = contender ? [contender] : Object.keys(figures).filter((label) => label !== baseline);
+  const [first, ...rest] = [baseline, ...others].map((label) => joulesPerUnit(figures[label]));
+  if (!known(answer) || !known(first) || !rest.length || !rest.every(known)) return '';
+  const saved = (figures[baseline].unit === undefined ? 1000 : 1) * (first - Math.min(...rest));
+  return joulesText(saved) === joulesText(answer) ? '' : 'in the verdict’s rounds';
 }
 
 /** Where `joules` lies between the outer edges, 0 to 1. @param {number[]} edges @param {number} joules */

@@ -1,4 +1,4 @@
-import { Bars, intervalText, joulesText, savingText } from './bars.js';
+import { Bars, intervalText, joulesText, roundsText, savingText } from './bars.js';
 import { element, setAttribute, setText, show } from './dom.js';
 import { count, known } from './format.js';
 
@@ -19,8 +19,8 @@ export class BetBoard {
     this.closestShown = '';
   }
 
-  /** @param {Show} state */
-  draw({ bet }) {
+  /** @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms */
+  draw({ bet }, figures) {
     show(this.root, bet !== null);
     if (!bet) return;
     setAttribute(this.root, 'data-bet', bet.state);
@@ -30,15 +30,15 @@ export class BetBoard {
     show(this.question, !told);
     show(this.answer, told);
     show(this.note, told);
-    if (told) this.drawAnswer(bet);
+    if (told) this.drawAnswer(bet, figures);
     this.bars.draw(bet);
     this.drawClosest(bet.closest ?? []);
   }
 
-  /** @param {Bet} bet */
-  drawAnswer(bet) {
+  /** @param {Bet} bet @param {Record<string, import('./types.js').ArmFigures>} figures */
+  drawAnswer(bet, figures) {
     setText(this.answer, known(bet.answer) ? `${bet.contender ?? 'It'} ${savingText(bet.answer)}` : 'Not measured');
-    const what = known(bet.answer) ? `per ${bet.per ?? ''}` : bet.why ?? '';
+    const what = known(bet.answer) ? [`per ${bet.per ?? ''}`, roundsText(bet, figures)].filter(Boolean).join(', ') : bet.why ?? '';
     setText(this.note, [what, intervalText(bet)].filter(Boolean).join(' · '));
   }
 

@@ -1,4 +1,4 @@
-import { Bars, intervalText, joulesText, savingText } from './bars.js';
+import { Bars, intervalText, joulesText, roundsText, savingText } from './bars.js';
 import { element, setAttribute, setText, show } from './dom.js';
 import { count, known } from './format.js';
 import { ask, keepNickname, nickname } from './phone.js';
@@ -72,22 +72,22 @@ export class BetForm {
     show(this.mineText, !(open && this.editing));
     show(this.change, open && !this.editing);
     setText(this.mineText, this.words(bet));
-    this.drawAnswer(bet, who);
+    this.drawAnswer(bet, who, figures);
     // Whoever has not guessed yet shall not copy the others.
     this.bars.draw(open && this.editing ? null : bet, this.mine?.guess ?? null);
     setText(this.count, bet.guesses === 1 ? '1 guess in the hall' : `${count(bet.guesses)} guesses in the hall`);
     this.drawClosest(bet);
   }
 
-  /** @param {Bet} bet @param {string} who */
-  drawAnswer(bet, who) {
+  /** @param {Bet} bet @param {string} who @param {Record<string, import('./types.js').ArmFigures>} figures */
+  drawAnswer(bet, who, figures) {
     const told = bet.state === 'revealed';
     show(this.answer, told);
     show(this.note, told);
     if (!told) return;
     const labels = [bet.simulated ? 'simulated' : '', bet.replay ? 'a recording' : ''].filter(Boolean).join(', ');
     setText(this.answer, known(bet.answer) ? `${who} ${savingText(bet.answer)}` : 'Not measured');
-    setText(this.note, [known(bet.answer) ? intervalText(bet) : bet.why, labels].filter(Boolean).join(' · '));
+    setText(this.note, [known(bet.answer) ? intervalText(bet) : bet.why, roundsText(bet, figures), labels].filter(Boolean).join(' · '));
   }
 
   /** What this phone has to do with it. @param {Bet} bet */

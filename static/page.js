@@ -82,7 +82,7 @@ export class Page {
     this.control.draw(now);
     this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
     this.summary.draw(state, nowMs);
-    this.stageCard?.draw(state.show);
+    this.stageCard?.draw(state.show, frame?.arms ?? {});
     const notice = noticeText(now, nowMs);
     setText(byId('notice'), notice);
     show(byId('notice'), notice !== '');

@@ -59,7 +59,7 @@ export class Audience {
       this.read = read;
       this.parts.guesses.children[1].replaceChildren(...guesses.map((guess) => this.guess(guess)));
     }
-    setText(this.parts.guesses.children[0], `Look through ${guesses.length || 'the'} guesses`);
+    setText(this.parts.guesses.children[0], `Look through ${guesses.length === 1 ? '1 guess' : `${guesses.length || 'the'} guesses`}`);
   }
 
   /** @param {import('./presentstate.js').Guess} guess */

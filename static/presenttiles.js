@@ -1,6 +1,7 @@
 import { request } from './actions.js';
+import { savingText } from './bars.js';
 import { element, setAttribute, setText } from './dom.js';
-import { day } from './format.js';
+import { day, known } from './format.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {{name: string, title: string, says: string, on: boolean, able: boolean}} Tile */
@@ -30,16 +31,22 @@ function recordingText(fallback) {
 }
 
 /** What the audience may do, and how each of it stands. @param {State} state @returns {Tile[]} */
-export function audienceTiles({ show: { join, bet, load } }) {
+export function audienceTiles({ show: { join, bet, load }, frame }) {
   return [
-    { name: 'join', title: 'QR code', says: join?.shown ? join.short : 'not on the screen', on: Boolean(join?.shown), able: true },
-    { name: 'bet', title: betStep(bet).title, says: betText(bet), on: bet?.state === 'open', able: true },
+    { name: 'join', title: 'QR code', says: joinText(join, bet), on: Boolean(join?.shown), able: true },
+    { name: 'bet', title: betStep(bet).title, says: betText(bet, Boolean(frame?.verdict)), on: bet?.state === 'open', able: true },
     ...(bet ? [{ name: 'bet-off', title: 'Take the bet off', says: 'and off the screens', on: false, able: true }] : []),
     {
       name: 'load', title: 'Crowd prompts', says: load?.open ? `${load.sent} sent, ${load.running} running` : 'closed',
       on: Boolean(load?.open), able: true,
     },
   ];
+}
+
+/** @param {import('./types.js').Join | null} join @param {import('./types.js').Bet | null} bet */
+function joinText(join, bet) {
+  if (!join?.shown) return 'not on the screen';
+  return bet?.state === 'revealed' ? 'it makes room for the bet’s answer' : join.short;
 }
 
 /** What comes next for the bet. @param {import('./types.js').Bet | null} bet */
@@ -52,10 +59,14 @@ export function betStep(bet) {
   }
 }
 
-/** @param {import('./types.js').Bet | null} bet */
-function betText(bet) {
+/** @param {import('./types.js').Bet | null} bet @param {boolean} decided whether there is a verdict, which has the answer */
+function betText(bet, decided) {
   if (!bet) return 'no bet';
-  return `${bet.state}, ${bet.guesses} ${bet.guesses === 1 ? 'guess' : 'guesses'}`;
+  const guesses = `${bet.guesses} ${bet.guesses === 1 ? 'guess' : 'guesses'}`;
+  if (bet.state === 'closed' && !decided) return `closed, ${guesses}: the answer comes with the verdict`;
+  if (bet.state !== 'revealed') return `${bet.state}, ${guesses}`;
+  const told = known(bet.answer) ? `${bet.contender ?? 'the best arm'} ${savingText(bet.answer)}` : 'it was not measured';
+  return `on the screens: ${told}, ${guesses}`;
 }
 
 /** Tiles in a container; `asked` gives what a tile asks before it does something that cannot be undone. */

@@ -15,9 +15,9 @@ export class StageCard {
     root.append(...this.cards.map((card) => card.root));
   }
 
-  /** @param {Show} state */
-  draw(state) {
-    for (const card of this.cards) card.draw(state);
+  /** @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms */
+  draw(state, figures) {
+    for (const card of this.cards) card.draw(state, figures);
     // A bet that goes on, or has just been told, needs room; without one the address has it, before the race.
     setAttribute(this.root, 'data-bet', state.bet?.state ?? 'off');
   }

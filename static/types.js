@@ -17,7 +17,7 @@
  *   prompt?: string | null, text?: string | null}} ArmFigures
  * @typedef {{phase?: string, round?: number | null, rounds?: number | null, arm?: string | null, arms?: string[],
  *   begun_t_ns?: number | null, ends_t_ns?: number | null}} Turn
- * @typedef {{text: string, decided: boolean, metric?: string, ratio?: number | null, low?: number | null,
+ * @typedef {{text: string, decided: boolean, metric?: string, baseline?: string, ratio?: number | null, low?: number | null,
  *   high?: number | null, rounds?: number | null, more_rounds?: number | null}} Verdict
  * @typedef {{weight: string, sentence: string, remedy: string}} Reason
  * @typedef {{stream: string, source: string, achieved_hz: number | null, asked_hz: number | null,

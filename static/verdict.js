@@ -19,7 +19,7 @@ export function verdictLine(state) {
   if (verdict) {
     return {
       tone: verdict.decided ? 'decided' : 'plain',
-      text: capital(headline(verdict)),
+      text: capital(headline(verdict, arms(state).length)),
       note: interval(verdict),
       arm: verdict.decided ? subject(verdict.text, arms(state).map(({ label }) => label)) : null,
     };
@@ -53,12 +53,10 @@ export function interval(verdict) {
   if (!known(low) || !known(high)) return after;
   if (low >= 2 || (low >= 1 && high >= 3)) return join(`${times(low)} to ${times(high)} times`, after);
   const change = [(low - 1) * 100, (high - 1) * 100];
-  const between = high <= 1
-    ? `${range(-change[1], -change[0])} % less`
-    : low >= 1
-      ? `${range(change[0], change[1])} % more`
-      : `${percent(-change[0])} % less to ${percent(change[1])} % more`;
-  return join(between, after);
+  if (high <= 1) return join(`${percents(-change[1], -change[0]).join(' to ')} % less`, after);
+  if (low >= 1) return join(`${percents(change[0], change[1]).join(' to ')} % more`, after);
+  const [less, more_] = percents(-change[0], change[1]);
+  return join(`${less} % less to ${more_} % more`, after);
 }
 
 /** @param {string} between @param {string} after */
@@ -71,15 +69,14 @@ function times(ratio) {
   return ratio < 9.95 ? ratio.toFixed(1) : ratio.toFixed(0);
 }
 
-/** Two percentages, with a decimal where they would else look the same. @param {number} from @param {number} to */
-function range(from, to) {
-  const [first, last] = [percent(from), percent(to)];
-  return first === last ? `${from.toFixed(1)} to ${to.toFixed(1)}` : `${first} to ${last}`;
-}
-
-/** @param {number} value */
-function percent(value) {
-  return value < 10 || value > 90 ? value.toFixed(1).replace(/\.0$/, '') : value.toFixed(0);
+/**
+ * Both ends of a range, with a decimal where one of them is small, or near 100, or where they would else look the same.
+ * @param {number[]} ends
+ */
+function percents(...ends) {
+  const fine = ends.some((value) => value < 10 || value > 90) || new Set(ends.map((value) => value.toFixed(0))).size === 1;
+  const texts = ends.map((value) => value.toFixed(fine ? 1 : 0));
+  return texts.every((text) => text.endsWith('.0')) ? texts.map((text) => text.slice(0, -2)) : texts;
 }
 
 /** Which arm a verdict's sentence is about. @param {string} text @param {string[]} labels */
@@ -87,9 +84,15 @@ export function subject(text, labels) {
   return labels.find((label) => text.startsWith(`${label} `)) ?? null;
 }
 
-/** A verdict's sentence without the interval in brackets at its end, which stands beside it. @param {Verdict} verdict */
-function headline({ text, low, high }) {
-  return known(low) && known(high) ? text.replace(/\s*\([^()]*\)$/, '') : text;
+/**
+ * A verdict's sentence without the interval in brackets at its end, which stands beside it; of several arms with the one
+ * that it is told against.
+ * @param {Verdict} verdict @param {number} arms how many
+ */
+function headline({ text, low, high, decided, baseline }, arms) {
+  const short = known(low) && known(high) ? text.replace(/\s*\([^()]*\)$/, '') : text;
+  if (!decided || !baseline || arms < 3) return short;
+  return `${short} ${/ times the /.test(short) ? 'of' : 'than'} ${baseline}`;
 }
 
 /** @param {string} text */
@@ -114,7 +117,7 @@ export class VerdictLine {
     const line = verdictLine(state);
     const slot = line.arm === null ? -1 : labels.indexOf(line.arm);
     setAttribute(this.root, 'data-tone', line.tone);
-    setAttribute(this.root, 'data-long', String(line.text.length > 40));
+    setAttribute(this.root, 'data-long', String(line.text.length > 38));
     setAttribute(this.root, 'data-slot', String(slot));
     show(this.letter, slot >= 0);
     setText(this.letter, line.arm ?? '');

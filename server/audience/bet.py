@@ -41,7 +41,8 @@ class Subject:
 
     baseline: str
     contender: str | None
-    per: str = "1,000 tokens"
+    per: str = "1\u202f000 tokens"
+    """With the narrow space that numbers have on the screens."""
 
     @property
     def question(self) -> str:
@@ -185,7 +186,7 @@ class Bet:
         return self._drawn
 
     def _made(self, subject: Subject, answer: Answer | None) -> dict[str, Any]:
-        known = answer.joules if answer else None
+        marked = (answer.joules, answer.low, answer.high) if answer else ()
         return {
             "state": self.state,
             "question": subject.question,
@@ -194,7 +195,7 @@ class Bet:
             "contender": subject.contender,
             "baseline": subject.baseline,
             "guesses": len(self._guesses),
-            "histogram": histogram([guess.joules for guess in self._guesses.values()], known),
+            "histogram": histogram([guess.joules for guess in self._guesses.values()], marked),
             "answer": answer.joules if answer else None,
             "low": answer.low if answer else None,
             "high": answer.high if answer else None,

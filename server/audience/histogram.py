@@ -10,8 +10,8 @@ _SHARE = 0.05
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
-def histogram(values: Sequence[float], also: float | None = None) -> dict[str, Any] | None:
-    """Counts between round edges; None without values. The range has `also` in it, if that is known.
+def histogram(values: Sequence[float], also: Sequence[float | None] = ()) -> dict[str, Any] | None:
+    """Counts between round edges; None without values. The range has `also` in it, as far as that is known.
 
     `edges` is one longer than `counts`. The first and the last bar also count what lies beyond them: so many as
     `below` and `above` say.
@@ -20,10 +20,8 @@ def histogram(values: Sequence[float], also: float | None = None) -> dict[str, A
         return None
     ordered = sorted(values)
     cut = math.floor(len(ordered) * _SHARE)
-    low, high = ordered[cut], ordered[-1 - cut]
-    if also is not None:
-        low, high = min(low, also), max(high, also)
-    edges = _edges(low, high)
+    shown = [ordered[cut], ordered[-1 - cut], *(value for value in also if value is not None)]
+    edges = _edges(min(shown), max(shown))
     counts = [0] * (len(edges) - 1)
     for value in ordered:
         place = math.floor((value - edges[0]) / (edges[1] - edges[0]))

@@ -18,7 +18,7 @@ def subject(ledger: Ledger, arms: list[dict[str, str]]) -> Subject | None:
     return Subject(
         baseline=first["label"],
         contender=others[0]["label"] if len(others) == 1 else None,
-        per=f"{_TOKENS:,} tokens" if unit == "token" else unit,
+        per=Subject.per if unit == "token" else unit,
     )
 
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { intervalText, joulesText, place, savingText } from '../../static/bars.js';
+import { intervalText, joulesText, place, roundsText, savingText } from '../../static/bars.js';
 import { stateText } from '../../static/loadform.js';
 
 test('joules are said in few digits', () => {
@@ -17,6 +17,16 @@ test('a saving below none is a cost', () => {
 test('an interval is told when there is one', () => {
   assert.equal(intervalText(/** @type {any} */ ({ low: 327, high: 354 })), '95 % sure: 327 to 354 J');
   assert.equal(intervalText(/** @type {any} */ ({ low: null, high: 354 })), '');
+});
+
+test('an answer that is not the difference of the digits says of which rounds it is', () => {
+  const bet = /** @type {any} */ ({ answer: 551, baseline: 'A', contender: 'B' });
+  const arms = /** @type {any} */ ({ A: { joules_per_token: 0.694 }, B: { joules_per_token: 0.125 }, C: { joules_per_token: 0.143 } });
+  assert.equal(roundsText(bet, arms), 'in the verdict’s rounds');
+  assert.equal(roundsText({ ...bet, answer: 569.2 }, arms), '');
+  assert.equal(roundsText({ ...bet, answer: 569.2, contender: null }, arms), '', 'the best arm is meant');
+  assert.equal(roundsText({ ...bet, answer: null }, arms), '');
+  assert.equal(roundsText(bet, {}), '');
 });
 
 test('what lies beyond the edges is drawn at them', () => {

@@ -66,3 +66,15 @@ test('a bet goes from open to closed to revealed', () => {
   const steps = [null, { state: 'open' }, { state: 'closed' }, { state: 'revealed' }].map((bet) => betStep(bet).state);
   assert.deepEqual(steps, ['open', 'closed', 'revealed', 'open']);
 });
+
+test('the tiles of code and bet say what is on the screens', () => {
+  const join = { url: '', short: 'host:1/view', shown: true };
+  const said = (bet, verdict = null) => audienceTiles({ ...initial().stream, frame: { verdict }, show: { ...NO_SHOW, join, bet } })
+    .slice(0, 2).map(({ says }) => says);
+  assert.deepEqual(said({ state: 'open', guesses: 1 }), ['host:1/view', 'open, 1 guess']);
+  assert.equal(said({ state: 'closed', guesses: 2 })[1], 'closed, 2 guesses: the answer comes with the verdict');
+  assert.equal(said({ state: 'closed', guesses: 2 }, { text: '' })[1], 'closed, 2 guesses');
+  assert.deepEqual(said({ state: 'revealed', guesses: 2, contender: 'B', answer: 551 }),
+    ['it makes room for the bet’s answer', 'on the screens: B saves 551 J, 2 guesses']);
+  assert.equal(said({ state: 'revealed', guesses: 2, answer: null })[1], 'on the screens: it was not measured, 2 guesses');
+});

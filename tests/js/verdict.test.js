@@ -34,6 +34,23 @@ test('intervals in the words of the verdict', () => {
   assert.equal(interval({ text: '', decided: true, low: null, high: null, rounds: 3 }), '3 rounds each');
 });
 
+test('both ends of a range have the same decimals', () => {
+  const said = (low, high) => interval({ text: '', decided: true, low, high }).replaceAll(NBSP, ' ').replace('95 % sure: ', '');
+  assert.equal(said(0.082, 0.16), '84.0 to 91.8 % less');
+  assert.equal(said(1.05, 1.1), '5 to 10 % more');
+  assert.equal(said(1.042, 1.31), '4.2 to 31.0 % more');
+  assert.equal(said(0.93, 1.124), '7.0 % less to 12.4 % more');
+});
+
+test('of several arms it says than which', () => {
+  const three = { id: 'r', title: 't', arms: [...ARMS, { label: 'C', name: 'batch 16' }] };
+  const told = (text, more = {}) => verdictLine(state({ verdict: { ...verdict, text, baseline: 'A', ...more } }, three)).text;
+  assert.equal(told('C uses 92 % less energy per token (95 % CI 91–93)'), 'C uses 92 % less energy per token than A');
+  assert.equal(told('C uses 2.3 times the energy per token', { low: 2.2, high: 2.4 }), 'C uses 2.3 times the energy per token of A');
+  assert.equal(told('too close to call after 6 rounds', { decided: false }), 'Too close to call after 6 rounds');
+  assert.equal(verdictLine(state({ verdict: { ...verdict, baseline: 'A' } })).text, verdict.text, 'of two that is plain');
+});
+
 test('what is not decided says how much more would tell', () => {
   const open_ = { text: '', decided: false, low: 0.97, high: 1.05, rounds: 2, more_rounds: 6 };
   assert.match(interval(open_), /2 rounds each, about 6 more would tell$/);

@@ -141,8 +141,8 @@ def test_who_has_many_numbers_displaces_his_own_guesses_and_nobody_elses() -> No
 # -- histograms and nicknames
 
 
-@given(st.lists(guesses, min_size=1, max_size=80), st.one_of(st.none(), guesses))
-def test_bars_are_few_and_round_and_hold_everything(values: list[float], also: float | None) -> None:
+@given(st.lists(guesses, min_size=1, max_size=80), st.lists(st.one_of(st.none(), guesses), max_size=3))
+def test_bars_are_few_and_round_and_hold_everything(values: list[float], also: list[float | None]) -> None:
     made = histogram(values, also)
     assert made is not None
     edges, counts = made["edges"], made["counts"]
@@ -152,7 +152,7 @@ def test_bars_are_few_and_round_and_hold_everything(values: list[float], also: f
     assert sum(counts) == len(values)
     assert made["below"] == sum(value < edges[0] for value in values)
     assert made["above"] == sum(value >= edges[-1] for value in values)
-    assert also is None or edges[0] <= also <= edges[-1]
+    assert all(edges[0] <= value <= edges[-1] for value in also if value is not None), "the answer and its interval"
 
 
 def test_one_joker_does_not_press_all_others_into_one_bar() -> None:
@@ -223,5 +223,6 @@ def test_the_question_names_the_arms_that_it_is_about() -> None:
     arms = [{"label": label, "name": f"arm {label}"} for label in "ABC"]
     assert subject(Ledger(), arms[:1]) is None
     two, three = subject(Ledger(), arms[:2]), subject(Ledger(), arms)
-    assert two is not None and two.question == "How many joules does B save against A, per 1,000 tokens?"
-    assert three is not None and three.question == "How many joules does the best arm save against A, per 1,000 tokens?"
+    assert two is not None and three is not None
+    assert two.question == "How many joules does B save against A, per 1\u202f000 tokens?"
+    assert three.question == "How many joules does the best arm save against A, per 1\u202f000 tokens?"

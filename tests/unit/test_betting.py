@@ -58,7 +58,7 @@ def test_everybody_guesses_until_the_figures_tell_and_the_answer_waits_for_the_v
     table.betting.become("open")
     table.guess(2000)
     shown = table.betting.payload()
-    assert shown is not None and shown["question"] == "How many joules does B save against A, per 1,000 tokens?"
+    assert shown is not None and shown["question"] == "How many joules does B save against A, per 1\u202f000 tokens?"
     with pytest.raises(WrongStep, match="next race"):
         table.betting.become("revealed")
     whole = run(stop=False)

@@ -8,7 +8,7 @@ from engine import __version__
 from engine.clock import Clock
 from engine.validity import dictionary
 from server.answers import answer, failure
-from server.auth import SESSION_SECONDS, Gate, cookie_name
+from server.auth import SESSION_SECONDS, Gate, by_tls, cookie_name
 from server.bodies import BadRequest, content
 from server.history import History, Part
 from server.hub import Hub
@@ -76,7 +76,6 @@ class Api:
         target = _TARGETS.get(request.query_params.get("to", ""), "./")
         response = RedirectResponse(target, 303, headers={"cache-control": "no-store"})
         if cookie is not None:
-            secure = request.url.scheme == "https"
             response.set_cookie(
                 cookie_name(request),
                 cookie,
@@ -84,7 +83,7 @@ class Api:
                 path=None,  # that of this address, which a proxy may have put under a path of somebody's own
                 httponly=True,
                 samesite="strict",
-                secure=secure,
+                secure=by_tls(request),
             )
         return response
 

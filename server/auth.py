@@ -105,6 +105,15 @@ class _Secrets:
         return equal[0] if equal else None
 
 
+def by_tls(connection: HTTPConnection) -> bool:
+    """Whether the browser came by TLS: to us, or to a proxy on this machine that says so. Others' word is not taken."""
+    if connection.url.scheme in {"https", "wss"}:
+        return True
+    peer = connection.client.host.removeprefix("::ffff:") if connection.client else ""
+    told = connection.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return told == "https" and _is_address(peer) and ip_address(peer).is_loopback
+
+
 def cookie_name(connection: HTTPConnection) -> str:
     """The presenter's cookie; browsers share cookies between ports, so each port has a name of its own."""
     server = connection.scope.get("server")
@@ -132,7 +141,8 @@ class Hosts:
     """The names that this server may be addressed by, which keeps out pages whose name was made to point here.
 
     Such a page (DNS rebinding) has a name of its own, so beyond loopback every address will do. `own` is the machine's
-    name: routers and mDNS give it suffixes that cannot be known. Proxies' names are told by settings.
+    name, which mDNS knows as NAME.local; with any other suffix it may be anybody's. Such names are told by settings, as
+    proxies' are.
     """
 
     def __init__(self, settings: Settings, own: str | None = None) -> None:
@@ -141,7 +151,10 @@ class Hosts:
         self._any = ANY_HOST in named
         self._known = LOOPBACK | named | proxied | {settings.host.lower().strip("[]")}
         self._beyond = not settings.on_loopback
-        self._own = (own or socket.gethostname()).lower().partition(".")[0]
+        if self._beyond:
+            own = (own or socket.gethostname()).lower()
+            bare = own.partition(".")[0]
+            self._known |= {own, bare, f"{bare}.local"}
 
     def allow(self, connection: HTTPConnection) -> bool:
         """Whether the Host header names this server."""
@@ -151,7 +164,7 @@ class Hosts:
             host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
         except ValueError:
             return False
-        return host in self._known or (self._beyond and (_is_address(host) or host.partition(".")[0] == self._own))
+        return host in self._known or (self._beyond and _is_address(host))
 
 
 def _is_address(host: str) -> bool:

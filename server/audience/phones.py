@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from engine.clock import NS
+from server.auth import by_tls
 
 _COOKIE_SECONDS = 86_400
 _ID_BYTES = 9
@@ -39,7 +40,7 @@ class Phones:
             max_age=_COOKIE_SECONDS,
             httponly=True,
             samesite="strict",
-            secure=connection.url.scheme == "https",
+            secure=by_tls(connection),
         )
 
     def _seal(self, phone: str) -> str:

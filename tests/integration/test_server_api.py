@@ -140,6 +140,16 @@ def test_a_ticket_works_once_and_its_cookie_controls(server: Serving) -> None:
     assert post(server, "/api/run/stop", {**mine, "Origin": "https://evil.example"}).status == 403
 
 
+@pytest.mark.parametrize(("told", "secure"), [("https", True), ("http", False), (None, False)])
+@pytest.mark.parametrize("path", ["/login?ticket=", "/view?"])
+def test_behind_a_proxy_with_tls_the_cookies_are_for_tls_alone(
+    server: Serving, path: str, told: str | None, secure: bool
+) -> None:
+    headers = {"X-Forwarded-Proto": told} if told else {}
+    cookie = ask(server, path + server.stage.gate.issue_ticket(), headers).headers["set-cookie"]
+    assert ("Secure" in cookie.split("; ")) is secure
+
+
 @pytest.mark.parametrize("query", ["", "?ticket=", "?ticket=wrong", "?ticket=%ff", "?other=1"])
 def test_wrong_tickets(server: Serving, query: str) -> None:
     answer = ask(server, f"/login{query}")

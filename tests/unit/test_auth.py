@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from engine.clock import FakeClock
-from server.auth import SESSION_SECONDS, TICKET_SECONDS, Gate, Hosts, cookie_name, same_origin
+from server.auth import SESSION_SECONDS, TICKET_SECONDS, Gate, Hosts, by_tls, cookie_name, same_origin
 from server.settings import Settings
 
 TOKEN = "a-token-of-some-length"
@@ -169,7 +169,9 @@ def test_hosts_on_loopback(host: str, good: bool) -> None:
         ("localhost:8765", True),
         ("gpubox:8765", True),
         ("GPUbox.local", True),
-        ("gpubox.fritz.box:8765", True),
+        ("gpubox.lab.example:8765", True),  # the machine's own, whole
+        ("gpubox.evil.example", False),
+        ("gpubox.local.evil.example", False),
         ("stage.example", True),  # listed
         ("talk.example", True),  # of an origin that is
         ("evil.example:8765", False),
@@ -182,6 +184,28 @@ def test_hosts_on_loopback(host: str, good: bool) -> None:
 def test_hosts_beyond_loopback(host: str, good: bool) -> None:
     settings = Settings(host="0.0.0.0", hosts=("stage.example",), origins=("https://talk.example:444",))
     assert Hosts(settings, own="gpubox.lab.example").allow(connection(host)) is good
+
+
+@pytest.mark.parametrize(
+    ("scheme", "peer", "told", "secure"),
+    [
+        ("http", "127.0.0.1", None, False),
+        ("https", "203.0.113.5", None, True),
+        ("http", "127.0.0.1", "https", True),
+        ("http", "::1", "HTTPS, http", True),
+        ("http", "::ffff:127.0.0.1", "https", True),
+        ("http", "127.0.0.1", "http", False),
+        ("http", "127.0.0.1", "http, https", False),
+        ("http", "203.0.113.5", "https", False),
+        ("http", "", "https", False),
+    ],
+)
+def test_a_proxy_on_this_machine_says_whether_the_browser_came_by_tls(
+    scheme: str, peer: str, told: str | None, secure: bool
+) -> None:
+    request = connection(**({} if told is None else {"x_forwarded_proto": told}))
+    request.scope |= {"scheme": scheme, "client": (peer, 4000), "path": "/"}
+    assert by_tls(request) is secure
 
 
 def test_any_host_may_be_allowed() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -221,6 +222,32 @@ async def test_another_host_is_refused(server: Serving, caplog: pytest.LogCaptur
     assert headers["x-content-type-options"] == "nosniff" and "evil" not in headers["content-security-policy"]
     await settle(lambda: not server.server.server_state.connections)
     assert caplog.text == ""
+
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+KEY, VERSION = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n", "Sec-WebSocket-Version: 13\r\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "status"),
+    [
+        ("GET /ws", UPGRADE + KEY + VERSION, 101),
+        ("GET /ws", "", 404),
+        ("GET /nothing", UPGRADE + KEY + VERSION, 403),
+        ("GET /healthz", UPGRADE + KEY + VERSION, 403),
+        ("GET /ws", UPGRADE + VERSION, 400),
+        ("GET /ws", UPGRADE + "Sec-WebSocket-Key: x\r\n" + VERSION, 400),
+        ("GET /ws", UPGRADE + KEY, 400),
+        ("GET /ws", UPGRADE + KEY + "Sec-WebSocket-Version: 8\r\n", 400),
+        ("POST /ws", UPGRADE + KEY + VERSION, 405),
+    ],
+)
+def test_a_handshake_that_is_none_has_the_status_of_the_documentation(
+    server: Serving, asked: str, headers: str, status: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(f"{asked} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+        assert client.recv(12) == f"HTTP/1.1 {status}".encode()
 
 
 async def test_the_viewer_cap() -> None:

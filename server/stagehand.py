@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,15 +30,18 @@ def serve_demo(
     autostart: bool,
     debug: bool,
     race_flags: Sequence[str],
+    planned: Callable[[Demo], Demo],
 ) -> None:
     """Serve the demo `name` (a file too), racing it in a child process whenever told to, until Ctrl-C.
 
-    `race_flags` are for `wattrace run`. Raises ConfigError, DemoNotFound or PortInUse before anything starts.
+    `race_flags` are for `wattrace run`; `planned` is what they make of a demo, which the page announces. Raises
+    ConfigError, DemoNotFound or PortInUse before anything starts.
     """
     short, demo = load_demo(name)
 
     programme = Programme(
         name,
+        planned=planned,
         simulates=lambda its, demo: _will_simulate(its, demo, race_flags)[0],
         doctor=lambda its: [*_SELF, "doctor", its, "--json", *(["--simulate"] if "--simulate" in race_flags else [])],
     )
@@ -51,7 +54,7 @@ def serve_demo(
     simulated, why = _will_simulate(short, demo, race_flags)
     if why:
         print(f"wattrace: {why}\n", file=sys.stderr)
-    info = DemoInfo.of(short, demo, simulated=simulated)
+    info = DemoInfo.of(short, planned(demo), simulated=simulated)
     stage = Stage(_settings(host, port), command, demo=info, programme=programme, autostart=autostart, debug=debug)
     serve(stage, ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,7 @@ def demo(
     round_seconds: RoundSeconds = None,
 ) -> None:
     """Serve the dashboard, and race on it."""
+    from engine.config import with_schedule
     from server.stagehand import serve_demo
 
     serve_demo(
@@ -43,6 +45,7 @@ def demo(
         autostart=autostart,
         debug=debugging(),
         race_flags=_race_flags(simulate, power, rounds, round_seconds),
+        planned=partial(with_schedule, rounds=rounds, round_seconds=round_seconds),
     )
 
 

@@ -15,13 +15,21 @@ Simulates = Callable[[str, Demo], bool]
 class Programme:
     """The shipped demos, and the one (a file, maybe) that the server was started with, which is first.
 
-    `doctor` makes the argv that checks a demo, given what `wattrace` calls it.
+    `planned` makes of a demo what would be raced, as the race's flags want it; `doctor` makes the argv that checks a
+    demo, given what `wattrace` calls it.
     """
 
-    def __init__(self, given: str | None, *, simulates: Simulates, doctor: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        given: str | None,
+        *,
+        planned: Callable[[Demo], Demo],
+        simulates: Simulates,
+        doctor: Callable[[str], Sequence[str]],
+    ) -> None:
         short, _ = load_demo(given)
         self._arguments = {short: given or short, **{name: name for name in demo_names() if name != short}}
-        self._simulates, self._doctor = simulates, doctor
+        self._planned, self._simulates, self._doctor = planned, simulates, doctor
         self.picked = short
 
     def argument(self, name: str | None = None) -> str:
@@ -37,8 +45,9 @@ class Programme:
         """That one is next. Raises DemoNotFound for one that is not in the programme, ConfigError for a broken file."""
         short, demo = load_demo(self._known(name))
         simulated = self._simulates(short, demo)
+        info = DemoInfo.of(short, self._planned(demo), simulated=simulated)
         self.picked = name
-        return DemoInfo.of(short, demo, simulated=simulated)
+        return info
 
     def entries(self) -> list[dict[str, Any]]:
         """All that can be picked, by name; a file that has become wrong is left out."""

@@ -1,11 +1,12 @@
 """What can be shown, what is next, and the speaker's notes, which nobody else gets."""
 
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
-from engine.config import Demo, demo_names, load_demo
+from engine.config import Demo, demo_names, load_demo, with_schedule
 from engine.errors import ConfigError, DemoNotFound
 from server.presenter.programme import Programme
 
@@ -21,7 +22,12 @@ arms:
 
 
 def programme(given: str | None = None) -> Programme:
-    return Programme(given, simulates=lambda name, demo: True, doctor=lambda name: ["doctor", name])
+    return Programme(
+        given,
+        planned=partial(with_schedule, rounds=8),
+        simulates=lambda name, demo: True,
+        doctor=lambda name: ["doctor", name],
+    )
 
 
 @pytest.fixture
@@ -39,6 +45,7 @@ def test_the_given_one_is_first_and_the_shipped_ones_can_be_picked(mine: Path) -
     info = shows.pick("eager-vs-graphs")
     assert (info.name, info.simulated, shows.picked) == ("eager-vs-graphs", True, "eager-vs-graphs")
     assert shows.argument() == "eager-vs-graphs"
+    assert info.schedule["rounds"] == 8, "as it would be raced, not as its file has it"
 
 
 def test_a_browser_opens_no_file_of_this_machine(mine: Path) -> None:

@@ -90,8 +90,12 @@ class Sensors:
         ticks = self.counter.ticks
         for begin_ns, average in self._averages(start_ns, end_ns):
             counted = self.counted_watts(begin_ns, end_ns)
-            if counted is not None and ticks[0].t_ns <= begin_ns:
-                yield Beside(average, counted, self._edge_watts(begin_ns, end_ns, counted, average))
+            if counted is None or ticks[0].t_ns > begin_ns:
+                continue
+            # Each renews its value up to a period before an edge; and of what may have begun with the window, as a
+            # command does, the average may tell a little later still.
+            apart_ns = (2 + (begin_ns < start_ns)) * (self.counter.period_ns() or NS // 10)
+            yield Beside(average, counted, self._edge_watts(begin_ns, end_ns, counted, average, apart_ns))
 
     def _instant_beside(self, start_ns: int, end_ns: int) -> Iterator[Beside]:
         lag, period = self.lag_ns(), self.instant.period_ns() or 0
@@ -105,19 +109,18 @@ class Sensors:
             swing = max(values) - min(values)
             yield Beside(average, instant, (moved + 2 * swing) * period / (end_ns - begin_ns))
 
-    def _edge_watts(self, begin_ns: int, end_ns: int, counted: float, average: float) -> float:
-        """Counter and average each renew their value up to a period before an edge: what that makes of the power there.
+    def _edge_watts(self, begin_ns: int, end_ns: int, counted: float, average: float, apart_ns: int) -> float:
+        """What edges that are so far apart make of the power there.
 
         Of the counter's own word on that power no more is believed than a power field has shown.
         """
-        period = self.counter.period_ns() or NS // 10
         shown = [average, *self.instant.values(begin_ns, end_ns), *self.average.values(begin_ns, end_ns)]
         apart = 0.0
         for edge_ns in (begin_ns, end_ns):
-            first = max(self.counter.first_from(edge_ns - 2 * period) - 1, 0)
-            powers = self.counter.mean_watts(first, self.counter.last_until(edge_ns + 2 * period))
+            first = max(self.counter.first_from(edge_ns - apart_ns) - 1, 0)
+            powers = self.counter.mean_watts(first, self.counter.last_until(edge_ns + apart_ns))
             apart += min(max((abs(watts - counted) for watts in powers), default=0.0), _MOST_SHOWN * max(shown))
-        return 2 * period * apart / (end_ns - begin_ns)
+        return apart_ns * apart / (end_ns - begin_ns)
 
     def counted_watts(self, start_ns: int, end_ns: int) -> float | None:
         """The counter's mean power between the ticks next to the window's edges."""

@@ -1,8 +1,8 @@
-import { post } from './desk.js';
+import { post, takeControl } from './desk.js';
 import { ended } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
-/** @typedef {{path: string, body: object, confirm?: string}} Request */
+/** @typedef {{path: string, body: object, confirm?: string, urgent?: true}} Request `urgent`: it takes control where another console has it */
 
 const CONFIRM_MS = 4000;
 
@@ -46,7 +46,7 @@ export function request(name, state) {
       return { path: 'api/show/verdict', body: { hidden: !show.verdict_hidden } };
     case 'fallback':
       if (show.fallback?.on) return { path: 'api/show/fallback', body: { to: 'live' }, confirm: 'Back to live?' };
-      return show.fallback?.available ? { path: 'api/show/fallback', body: { to: 'replay' } } : null;
+      return show.fallback?.available ? { path: 'api/show/fallback', body: { to: 'replay' }, urgent: true } : null;
     default:
       return null;
   }
@@ -79,7 +79,8 @@ export class Actions {
     }
     this.armed = { name: '', untilMs: -Infinity };
     this.waiting = name;
-    const answer = await post(wanted.path, wanted.body);
+    let answer = await post(wanted.path, wanted.body);
+    if (wanted.urgent && answer.holder !== null && (await takeControl(true)).ok) answer = await post(wanted.path, wanted.body);
     this.waiting = '';
     this.answered(answer);
   }

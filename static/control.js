@@ -27,6 +27,8 @@ export class Control {
     }
     this.toggle = button('Start', () => this.actions.act('toggle'));
     this.take = button('Take over', async () => this.told(await takeControl(true)));
+    this.asks = element('p', 'notice');
+    this.asks.setAttribute('role', 'alert');
     this.console = element('a', 'button', 'Console');
     this.console.href = 'present';
     this.speeds = SPEEDS.map((speed) => button(`${speed}×`, () => this.setSpeed(speed)));
@@ -34,7 +36,7 @@ export class Control {
     this.speed.setAttribute('role', 'group');
     this.speed.setAttribute('aria-label', 'Speed of the replay');
     show(this.take, false);
-    root.append(this.speed, this.take, this.toggle, this.console);
+    root.append(this.asks, this.speed, this.take, this.toggle, this.console);
   }
 
   /** Asks whether this browser may start and stop. */
@@ -68,6 +70,9 @@ export class Control {
     this.reserve?.keep(state, performance.now());
     const running = busy(state);
     const question = this.actions.question('toggle', performance.now());
+    const back = this.actions.question('fallback', performance.now());
+    setText(this.asks, back && `${back} R again`);
+    show(this.asks, back !== '');
     show(this.root, state.control);
     setText(this.toggle, question || (running ? 'Stop' : 'Start'));
     show(this.speed, replaying(state) && running && state.connection === 'open');

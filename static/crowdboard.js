@@ -15,8 +15,10 @@ export class CrowdBoard {
 
   /** @param {Show} state */
   draw({ load }) {
-    show(this.root, load !== null);
-    if (!load) return;
+    // When no more are taken and all are answered, the column is the race's again.
+    const over = load === null || (!load.open && load.running === 0 && !load.waiting);
+    show(this.root, !over);
+    if (over) return;
     setText(this.running, count(load.running));
     setText(this.what, load.running === 1 ? 'of your questions, now' : 'of your questions, at once');
     const most = load.most ? `, peak ${count(load.most)}` : '';

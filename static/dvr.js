@@ -114,11 +114,15 @@ export class Dvr {
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
+    // A presenter's keys are for everyone: this screen's bar comes only to be reached.
+    if (this.state?.control) {
+      if (event.key === 'Tab') this.wake();
+      return;
+    }
     this.wake();
     const tag = /** @type {Element | null} */ (event.target)?.tagName ?? '';
-    // A presenter's keys are for everyone; the bar's own come from the bar.
     const typing = ['INPUT', 'SELECT', 'TEXTAREA'].includes(tag) || (event.key === ' ' && ['BUTTON', 'A', 'SUMMARY'].includes(tag));
-    if (event.defaultPrevented || typing || this.state?.control) return;
+    if (event.defaultPrevented || typing) return;
     if (document.querySelector('dialog[open]')) return;
     if (this.key(event)) event.preventDefault();
   }

@@ -4,7 +4,8 @@ import { button, setAttribute, setText, show } from './dom.js';
 export class Tools {
   /** @param {HTMLElement} root @param {HTMLElement} figures the table @param {import('./tone.js').Tone} tone */
   constructor(root, figures, tone) {
-    this.figures = button('Figures as a table', () => setAttribute(this.figures, 'aria-expanded', String(!figures.classList.toggle('unseen'))));
+    this.table = figures;
+    this.figures = button('Figures as a table', () => this.unfold(figures.classList.contains('unseen')));
     this.figures.setAttribute('aria-expanded', 'false');
     this.figures.setAttribute('aria-controls', figures.id);
     this.tone = button('Tone', () => {
@@ -17,6 +18,15 @@ export class Tools {
     show(this.screen, document.fullscreenEnabled);
     document.addEventListener('fullscreenchange', () => setText(this.screen, document.fullscreenElement ? 'Leave full screen' : 'Full screen'));
     root.append(this.figures, this.tone, this.screen);
+    document.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape' && !document.querySelector('dialog[open]')) this.unfold(false);
+    });
+  }
+
+  /** @param {boolean} open whether the figures are seen, too */
+  unfold(open) {
+    this.table.classList.toggle('unseen', !open);
+    setAttribute(this.figures, 'aria-expanded', String(open));
   }
 
   async fill() {

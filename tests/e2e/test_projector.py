@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.conftest import keep_screenshot
 from e2e.hall import LOAD, OPEN
 from e2e.staged import NS, Stage, drawn, frame, hello, staged
 from server.show import Show
@@ -182,3 +183,58 @@ def test_every_target_is_as_large_as_a_finger(browser: Browser, path: str, width
 def test_every_chart_has_a_name(browser: Browser) -> None:
     with staged(browser) as (page, _):
         expect(page.get_by_role("img", name="Power while batch 1 (A) runs, over 30 seconds")).to_be_visible()
+
+
+def test_a_presenters_keys_do_not_bring_the_bar_for_looking_back(browser: Browser) -> None:
+    with staged(browser, control=True) as (page, stage):
+        race_on(page, stage, 0.2)
+        expect(page.locator("#control")).to_be_visible()
+        bar = page.locator(".dvr")
+        expect(bar).not_to_have_attribute("data-shown", "true", timeout=15_000)
+        for key in ("v", "f", "r", "ArrowRight", "ArrowLeft"):
+            page.keyboard.press(key)
+        drawn(page)
+        expect(bar).not_to_have_attribute("data-shown", "true")
+        page.keyboard.press("Tab")
+        expect(bar).to_have_attribute("data-shown", "true"), "who has no mouse reaches it all the same"
+
+
+def test_the_first_press_of_r_twice_asks_on_the_page(browser: Browser) -> None:
+    with staged(browser, control=True, first=hello(show=settings(fallback={**RESERVE, "why": "", "on": True}))) as (
+        page,
+        stage,
+    ):
+        race_on(page, stage, 0.2, show=settings(fallback={**RESERVE, "why": "", "on": True}))
+        expect(page.locator("#control")).to_be_visible()
+        page.keyboard.press("r")
+        expect(page.locator("#control .notice")).to_have_text("Back to live? R again")
+        keep_screenshot(page, "back-to-live")
+        expect(page.locator("#control .notice")).to_be_hidden(timeout=10_000), "not for ever"
+
+
+def test_the_table_lies_over_the_bar_for_looking_back_and_escape_closes_it(browser: Browser) -> None:
+    with staged(browser) as (page, stage):
+        race_on(page, stage, 0.2)
+        opener = page.get_by_role("button", name="Figures as a table")
+        opener.click()
+        page.mouse.move(500, 400)
+        expect(page.locator(".dvr")).to_have_attribute("data-shown", "true")
+        drawn(page)
+        table, bar = (page.locator(each).bounding_box() for each in ("#figurebox", ".dvr-bar"))
+        assert table and bar and table["y"] < bar["y"] + bar["height"], "they share a place"
+        at = (table["x"] + table["width"] / 2, bar["y"] + bar["height"] / 2)
+        assert page.evaluate("([x, y]) => Boolean(document.elementFromPoint(x, y).closest('#figurebox'))", at)
+        page.keyboard.press("Escape")
+        expect(page.locator("#figurebox")).to_have_class(re.compile("unseen"))
+        expect(opener).to_have_attribute("aria-expanded", "false")
+
+
+def test_when_no_more_questions_are_taken_and_all_are_answered_their_card_goes(browser: Browser) -> None:
+    with staged(browser, first=hello(show=settings(load={**LOAD, "running": 1}))) as (page, stage):
+        card = page.locator(".crowdboard")
+        expect(card).to_be_visible()
+        race_on(page, stage, 0.1, show=settings(load={**LOAD, "open": False, "running": 1, "waiting": 0}))
+        expect(card).to_be_visible(), "the last answer is on its way"
+        race_on(page, stage, 0.1, show=settings(load={**LOAD, "open": False, "running": 0, "waiting": 0}))
+        expect(card).to_be_hidden()
+        expect(page.locator("#stagecard")).to_be_hidden()

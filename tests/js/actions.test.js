@@ -40,7 +40,7 @@ test('what is on is turned off, and the other way round', () => {
 test('panic needs a recording and no second thought; back to live needs one', () => {
   assert.equal(request('fallback', state('racing')), null);
   assert.equal(request('fallback', state('racing', fallback({ available: false }))), null);
-  assert.deepEqual(request('fallback', state('racing', fallback())), { path: 'api/show/fallback', body: { to: 'replay' } });
+  assert.deepEqual(request('fallback', state('racing', fallback())), { path: 'api/show/fallback', body: { to: 'replay' }, urgent: true });
   const back = request('fallback', state('racing', fallback({ on: true })));
   assert.deepEqual([back.body, Boolean(back.confirm)], [{ to: 'live' }, true]);
   assert.equal(request('dance', state('racing')), null);
@@ -60,6 +60,25 @@ test('what cannot be undone waits until it is asked for again', async (context) 
   await actions.act('toggle');
   await actions.act('toggle');
   assert.deepEqual(asked, ['api/show/freeze', 'api/run/stop']);
+});
+
+globalThis.navigator ??= /** @type {any} */ ({ userAgent: '' }); // consoles are called after it
+
+test('panic takes control where another console has it, and nothing else does', async (context) => {
+  const asked = [];
+  context.mock.method(globalThis, 'fetch', async (path, { body }) => {
+    asked.push(`${path} ${body}`);
+    const refused = path !== 'api/show/lock' && !asked.some((each) => each.startsWith('api/show/lock'));
+    return { ok: !refused, status: refused ? 409 : 200, json: async () => (refused ? { error: 'Ada has control', holder: 'Ada' } : {}) };
+  });
+  const answers = [];
+  const actions = new Actions(() => state('racing', fallback()), ({ error }) => answers.push(error));
+  await actions.act('freeze');
+  assert.deepEqual([asked.length, answers], [1, ['Ada has control']]);
+  await actions.act('fallback');
+  assert.deepEqual(asked.map((each) => each.split(' ')[0]), ['api/show/freeze', 'api/show/fallback', 'api/show/lock', 'api/show/fallback']);
+  assert.match(asked[2], /"take":true/);
+  assert.deepEqual(answers, ['Ada has control', '']);
 });
 
 test('a key that is pressed again before the server has answered asks for nothing more', async (context) => {

@@ -59,6 +59,10 @@ class RemoteRecording:
                     await self._connect_once(out)
                 out.flush()
                 os.fsync(out.fileno())
+        except ServerError:
+            if not self._go_on and self._position == 0:
+                self.file.unlink(missing_ok=True)  # nothing came: the same command may be given again
+            raise
         except FileExistsError:
             remedy = "name another file, or go on with it: --continue"
             raise RecordingError(self.file, f"is there already; {remedy}") from None

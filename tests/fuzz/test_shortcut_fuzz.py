@@ -125,6 +125,7 @@ def packets(draw: st.DrawFn) -> list[bytes]:
 @example([masked(Opcode.BINARY, masked(Opcode.TEXT, ACK))[:6], masked(Opcode.TEXT, ACK)], 1)
 @example([masked(Opcode.TEXT, ACK, fin=False), masked(Opcode.TEXT, ACK)], 0)
 @example([masked(Opcode.CLOSE, b"\x03\xe8"), masked(Opcode.TEXT, ACK)], 0)
+@example([masked(Opcode.TEXT, ACK)] * 250, 0)
 def test_what_is_heard_is_what_the_parser_reads(said: list[bytes], early: int) -> None:
     quick, slow = (asyncio.run(heard(said, early, shortcut=shortcut)) for shortcut in (True, False))
     assert quick == slow

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_where_nobody_can_be_told_the_status_stays_and_the_figures_go_to_stderr(
     lab: Lab, arguments: list[str], closed: str, code: int
 ) -> None:
     """A full disk, as /dev/full is one."""
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         process = lab.start(*arguments, script="high=300", **{closed: full})
         _, errors = process.communicate(timeout=60)
     assert process.returncode == code

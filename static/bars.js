@@ -34,7 +34,7 @@ export function roundsText({ answer, baseline = '', contender }, figures) {
   const [first, ...rest] = [baseline, ...others].map((label) => joulesPerUnit(figures[label]));
   if (!known(answer) || !known(first) || !rest.length || !rest.every(known)) return '';
   const saved = (figures[baseline].unit === undefined ? 1000 : 1) * (first - Math.min(...rest));
-  return joulesText(saved) === joulesText(answer) ? '' : 'in the verdict’s rounds';
+  return joulesText(saved) === joulesText(answer) ? '' : 'paired rounds';
 }
 
 /** Where `joules` lies between the outer edges, 0 to 1. @param {number[]} edges @param {number} joules */

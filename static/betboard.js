@@ -5,6 +5,8 @@ import { count, known } from './format.js';
 /** @typedef {import('./types.js').Show} Show */
 /** @typedef {import('./types.js').Bet} Bet */
 
+const ROUNDS = 'The answer is of the pairs of whole rounds that the verdict has; the digits beside it are of all rounds.';
+
 /** The hall's bet: what is asked, how everybody guessed, and what was measured. */
 export class BetBoard {
   constructor() {
@@ -38,6 +40,7 @@ export class BetBoard {
   /** @param {Bet} bet @param {Record<string, import('./types.js').ArmFigures>} figures */
   drawAnswer(bet, figures) {
     setText(this.answer, known(bet.answer) ? `${bet.contender ?? 'It'} ${savingText(bet.answer)}` : 'Not measured');
+    setAttribute(this.note, 'title', ROUNDS);
     const what = known(bet.answer) ? [`per ${bet.per ?? ''}`, roundsText(bet, figures)].filter(Boolean).join(', ') : bet.why ?? '';
     setText(this.note, [what, intervalText(bet)].filter(Boolean).join(' · '));
   }

@@ -22,7 +22,7 @@ test('an interval is told when there is one', () => {
 test('an answer that is not the difference of the digits says of which rounds it is', () => {
   const bet = /** @type {any} */ ({ answer: 551, baseline: 'A', contender: 'B' });
   const arms = /** @type {any} */ ({ A: { joules_per_token: 0.694 }, B: { joules_per_token: 0.125 }, C: { joules_per_token: 0.143 } });
-  assert.equal(roundsText(bet, arms), 'in the verdict’s rounds');
+  assert.equal(roundsText(bet, arms), 'paired rounds');
   assert.equal(roundsText({ ...bet, answer: 569.2 }, arms), '');
   assert.equal(roundsText({ ...bet, answer: 569.2, contender: null }, arms), '', 'the best arm is meant');
   assert.equal(roundsText({ ...bet, answer: null }, arms), '');

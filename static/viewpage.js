@@ -41,7 +41,7 @@ export class ViewPage {
     this.arrange(state);
     this.drawTop(state, nowMs);
     this.drawVerdict(state);
-    this.bet.draw(state.show.bet, state.frame?.arms ?? {});
+    this.bet.draw(state.show.bet, secret(state) ? {} : state.frame?.arms ?? {});
     this.load.draw(state.show.load, nowMs);
     this.drawArms(feed, run_t_ns, nowMs, dvr);
     const left = remaining(state.frame?.schedule, run_t_ns);

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from e2e.hall import BET, CLOSED, LOAD, OPEN, REVEALED, show
 from e2e.staged import ORIGIN, Stage, hello, staged
@@ -56,6 +56,15 @@ def test_a_hidden_verdict_is_told_by_nothing_on_the_page(stage: tuple[Page, Stag
     page.locator("#verdict[data-tone=teaser]").wait_for()
     assert page.locator(".arm-digits").all_inner_texts() == ["?", "?"]
     assert "84" not in page.locator("#verdict").inner_text()
+    speeds = page.locator(".arm-metrics").first.inner_text().split()
+    assert speeds[:4] == ["673", "W", "673", "tok/s"], "as on the projector"
+    far.send(hello(2, 3, show=show(verdict_hidden=True, bet=OPEN)))
+    expect(page.locator("#bet")).to_contain_text("lifts an apple"), "and not what one arm takes"
+    blind = hello(2, 3, show=show(verdict_hidden=True))
+    blind["run"]["power_source"] = None
+    far.send(blind)
+    expect(page.locator(".arm-trouble").first).to_contain_text("speed only")
+    assert "tok/s" not in page.locator(".arm-metrics").first.inner_text(), "there speed is the verdict"
 
 
 def test_the_page_is_small_and_draws_its_own_chart(browser: Browser) -> None:

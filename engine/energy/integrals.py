@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.clock import NS
+from engine.energy.interpolation import COVERAGE
 from engine.energy.power import PowerTrack
 
 GAIN_ERROR = 0.05
 """Boards' sensors differ by up to 5 % in gain (arXiv 2312.02741); an integral has nothing to bound it better."""
-
-_COVERAGE = 1.8
-"""As that of a window with a counter."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def of_instant(track: PowerTrack, start_ns: int, end_ns: int, *, lag_ns: int, un
     steps = math.sqrt(sum((later - earlier) ** 2 for earlier, later in pairwise(values)))
     unseen = _unseen_joules(track, begin_ns, until_ns)
     stretched = (end_ns - start_ns) / (until_ns - begin_ns)
-    return Integral(joules * stretched, unseen + _COVERAGE * steps * period_ns / NS / math.sqrt(12))
+    return Integral(joules * stretched, unseen + COVERAGE * steps * period_ns / NS / math.sqrt(12))
 
 
 def of_average(track: PowerTrack, start_ns: int, end_ns: int, *, window_ns: int = NS) -> Integral | None:

@@ -168,7 +168,7 @@ async def test_events_are_the_same_messages_and_go_on_by_their_number(server: Se
 def test_events_stay_new_for_a_slow_reader_who_hears_what_it_missed(bytes_a_second: int) -> None:
     with Serving() as server, socket.socket() as reader:
         payload = server.stage.scene.payload
-        server.stage.scene.payload = lambda now_ns: {**payload(now_ns), "weight": "x" * 2500}  # type: ignore[method-assign]
+        server.stage.scene.payload = lambda now_ns: {**payload(now_ns), "weight": "x" * 2500}
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", server.port))
         reader.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())

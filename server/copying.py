@@ -116,9 +116,8 @@ class Copying:
         with _opened(path, position) as file:
             writing = Writing(file)
             while True:
-                grows = await self._grows(
-                    run, writing
-                )  # asked before reading: what is written after it is read next time
+                # Asked before reading: what is written after it is read next time.
+                grows = await self._grows(run, writing)
                 if grows and os.fstat(file.fileno()).st_size == file.tell():  # most looks of most recorders
                     await asyncio.sleep(_LOOK_SECONDS)
                     continue

@@ -1,6 +1,6 @@
 import { Actions, busy, replaying } from './actions.js';
 import { ask, post, takeControl } from './desk.js';
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, say, setAttribute, setText, show } from './dom.js';
 import { Keys } from './keys.js';
 import { initial } from './state.js';
 
@@ -71,8 +71,7 @@ export class Control {
     const running = busy(state);
     const question = this.actions.question('toggle', performance.now());
     const back = this.actions.question('fallback', performance.now());
-    setText(this.asks, back && `${back} R again`);
-    show(this.asks, back !== '');
+    say(this.asks, back && `${back} R again`);
     show(this.root, state.control);
     setText(this.toggle, question || (running ? 'Stop' : 'Start'));
     show(this.speed, replaying(state) && running && state.connection === 'open');

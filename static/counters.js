@@ -19,15 +19,24 @@ export const counters = {
 const noted = new Set();
 
 /**
- * Notes the moment when the browser has painted what was just written; only the first call of each name counts.
+ * Calls `then` when the browser has laid out and painted what an animation frame has just written: the first task after
+ * it. To be called in that frame.
+ * @param {() => void} then
+ */
+export function painted(then) {
+  setTimeout(then, 0);
+}
+
+/**
+ * Notes when what was just written was painted; only the first call of each name counts.
  * @param {'firstDigitsMs' | 'firstLineMs' | 'axesMs'} name
  * @param {() => void} [then]
  */
-export function painted(name, then) {
+export function first(name, then) {
   if (noted.has(name)) return;
   noted.add(name);
-  requestAnimationFrame(() => setTimeout(() => {
+  painted(() => {
     counters[name] = Math.round(performance.now());
     then?.();
-  }, 0));
+  });
 }

@@ -53,6 +53,16 @@ export function setText(node, text) {
   }
 }
 
+/**
+ * A text that takes room only while there is one. Style sheets leave `:empty` and `:has()` alone in what changes several
+ * times a second: the browser would look at the whole page again for every word.
+ * @param {Element} node @param {string} text
+ */
+export function say(node, text) {
+  setText(node, text);
+  show(node, text !== '');
+}
+
 /** @param {Element} node @param {string} name @param {string} value */
 export function setAttribute(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);

@@ -34,6 +34,8 @@ export class Bar {
     this.words = element('p', 'dvr-words');
     this.words.setAttribute('role', 'status');
     this.exact = element('p', 'dvr-exact');
+    this.said = element('div', 'dvr-said', this.words, this.exact);
+    this.said.hidden = true;
     this.hold = button('', '', () => orders.hold());
     this.loop = button('', 'loop', () => orders.loop(), 'Everyone: begin again at the end');
     this.send = button('dvr-send', 'Show all', () => orders.send(), 'Everyone: play from what the charts show here');
@@ -42,7 +44,7 @@ export class Bar {
       button('', 'next', () => orders.step('next'), 'Everyone: to the next turn'), this.loop, this.send);
     this.everyone.setAttribute('role', 'group');
     this.everyone.setAttribute('aria-label', 'The replay, on every screen');
-    this.root = element('div', 'dvr-bar', element('div', 'dvr-said', this.words, this.exact),
+    this.root = element('div', 'dvr-bar', this.said,
       element('div', 'dvr-row', this.everyone, this.pause, this.slider, element('div', 'dvr-back', this.wider, this.closer, this.live)));
     root.setAttribute('role', 'group');
     root.setAttribute('aria-label', 'Look back, on this screen only');
@@ -85,6 +87,7 @@ export class Bar {
     setAttribute(this.live, 'aria-pressed', String(view.kind === 'live'));
     setText(this.words, said);
     setText(this.exact, said && shown.reading);
+    show(this.said, said !== '');
     const part = (/** @type {number} */ t) => `${(100 * Math.min(1, Math.max(0, t / total))).toFixed(2)}%`;
     setStyle(this.handle, 'left', part(from));
     setStyle(this.handle, 'right', `${(100 - 100 * Math.min(1, Math.max(0, to / total))).toFixed(2)}%`);

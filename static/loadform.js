@@ -1,4 +1,4 @@
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, say, setAttribute, setText, show } from './dom.js';
 import { count } from './format.js';
 import { ask } from './phone.js';
 
@@ -77,8 +77,7 @@ export class LoadForm {
     setAttribute(this.mineBox, 'data-state', this.mine.state);
     setText(this.asked, this.mine.prompt);
     setText(this.state, stateText(this.mine));
-    setText(this.answer, this.mine.text);
-    show(this.answer, this.mine.text !== '');
+    say(this.answer, this.mine.text);
   }
 
   /** @param {number} index */

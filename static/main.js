@@ -1,22 +1,25 @@
 import { loadPlotly } from './axes.js';
-import { counters, painted } from './counters.js';
+import { counters, first, painted } from './counters.js';
 import { byId } from './dom.js';
 import { Dvr } from './dvr.js';
 import { Feed } from './feed.js';
 import { fitFont } from './fit.js';
 import { heldPicture } from './held.js';
 import { media } from './media.js';
+import { Pace } from './pace.js';
 import { Page } from './page.js';
 import { Reserve } from './reserve.js';
 import { hasPower } from './state.js';
 
-const CHART_EVERY_MS = 32; // on average, however the screen's own pictures fall; what is new is drawn at once
 const EARLY_MS = 8; // half a picture of a 60 Hz screen: the browser's next one would be later by as much
 const CALM_EVERY_MS = 500;
 const LINE_MS = 1500; // so long the library waits for a first line
-const TEXT_EVERY_MS = 200; // digits that change faster cannot be read, and each time costs as much as two pictures
+const GREETING_MS = 250; // so long the first picture waits for what it is to show
+const TIMED = 8; // every so many pictures one is timed
 const calm = media('(prefers-reduced-motion: reduce)');
 
+/** How often, on average, however the screen's own pictures fall; what is new is drawn at once. */
+const pace = new Pace();
 /** When the next picture is due. */
 let dueMs = -Infinity;
 let textMs = -Infinity;
@@ -73,11 +76,14 @@ function wake() {
 function tick(nowMs) {
   asked = false;
   const fresh = !Object.is(feed.state.lastSeq, drawnSeq) && !calm.matches;
-  if (fresh || nowMs >= dueMs - EARLY_MS) {
-    const everyMs = calm.matches ? CALM_EVERY_MS : CHART_EVERY_MS;
+  // By now, not by the picture's own time: that may lie before the timer's that asked for it, and it would be for nothing.
+  if (fresh || performance.now() >= dueMs - EARLY_MS) {
+    const everyMs = calm.matches ? CALM_EVERY_MS : pace.everyMs;
     dueMs = Math.max(dueMs + everyMs, nowMs); // what is late is made up for, a pause is not
     drawnSeq = feed.state.lastSeq;
+    const begunMs = performance.now();
     draw(nowMs);
+    if (counters.framesDrawn % TIMED === 1) painted(() => pace.took(performance.now() - begunMs));
   }
   clearTimeout(timer);
   timer = window.setTimeout(wake, dueMs - performance.now());
@@ -89,16 +95,17 @@ function draw(nowMs) {
   const picture = newest(nowMs);
   const arranged = page.arrange(picture.state);
   if (arranged && plotly) page.useAxes(plotly);
-  if (arranged || nowMs - textMs >= TEXT_EVERY_MS) {
+  if (arranged || nowMs - textMs >= pace.textEveryMs) {
     textMs = nowMs;
     page.drawText(picture, state, performance.now());
     page.sound(picture, state, performance.now());
-    if (state.frame && page.panels.length) painted('firstDigitsMs', complete);
+    if (state.frame && page.panels.length) first('firstDigitsMs', complete);
     if (arranged) return; // the digits are painted before the charts are made
   }
   page.drawCharts(dvr?.look(picture, state, performance.now()) ?? picture);
   counters.framesDrawn += 1;
-  if (page.charted()) painted('firstLineMs', useAxes);
+  if (page.charted()) first('firstLineMs', useAxes);
+  if (plotly) first('axesMs');
 }
 
 /** What is to be drawn: what is known now, or what was when the presenter said to hold it. @param {number} nowMs */
@@ -136,10 +143,10 @@ async function useAxes() {
   if (!plotly) return;
   page.useAxes(plotly);
   dueMs = -Infinity;
-  requestAnimationFrame(() => painted('axesMs'));
+  wake();
 }
 
 Object.assign(window, { wattrace: counters });
 fitFont();
 feed.start();
-wake();
+window.setTimeout(wake, GREETING_MS);

@@ -1,6 +1,6 @@
 import { ageText, badges, drawBadges, heldBadges, noticeText } from './badge.js';
 import { Control } from './control.js';
-import { byId, setAttribute, setText, show } from './dom.js';
+import { byId, say, setAttribute, setText } from './dom.js';
 import { equivalents } from './equivalents.js';
 import { duration, energyUnit, known, temperature } from './format.js';
 import { Panel } from './panel.js';
@@ -74,8 +74,8 @@ export class Page {
     setText(byId('learn'), run?.learn ?? demo?.learn ?? '');
     const held = now.show.frozen;
     drawBadges(byId('badges'), held ? heldBadges(state, now) : badges(state, nowMs));
-    setText(byId('age'), held ? `held ${duration((nowMs - picture.nowMs) / 1000)}` : ageText(state, nowMs));
-    setText(byId('device'), [run?.device, temperature(frame?.temperature_celsius)].filter(Boolean).join('  '));
+    say(byId('age'), held ? `held ${duration((nowMs - picture.nowMs) / 1000)}` : ageText(state, nowMs));
+    say(byId('device'), [run?.device, temperature(frame?.temperature_celsius)].filter(Boolean).join('  '));
     this.verdict.draw(state, labels);
     this.race.draw(state, run_t_ns);
     this.turns.draw(state, run_t_ns, labels);
@@ -83,9 +83,7 @@ export class Page {
     this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
     this.summary.draw(state, nowMs);
     this.stageCard?.draw(state.show, frame?.arms ?? {});
-    const notice = noticeText(now, nowMs);
-    setText(byId('notice'), notice);
-    show(byId('notice'), notice !== '');
+    say(byId('notice'), noticeText(now, nowMs));
     this.drawFigures(state);
   }
 

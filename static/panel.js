@@ -1,6 +1,6 @@
 import { runningText, stateText } from './armwords.js';
 import { Chart } from './chart.js';
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, say, setAttribute, setText, show } from './dom.js';
 import { NONE, count, duration, energyPerToken, known, short } from './format.js';
 import { joulesPerUnit, unitsPerSecond } from './state.js';
 
@@ -69,15 +69,15 @@ export class Panel {
     setAttribute(this.root, 'data-state', view.over && state !== 'failed' ? 'over' : state);
     setAttribute(this.root, 'data-power', String(view.power));
     this.word = view.over && state !== 'failed' ? '' : doing(state, figures);
-    if (state !== 'resting' || !view.power) setText(this.state, this.word);
+    if (state !== 'resting' || !view.power) say(this.state, this.word);
     this.drawEqual(view.secret ? null : equal);
     if (view.power) this.drawEnergy(figures, view);
     else this.drawSpeed(figures, view);
     this.drawRunning(view.over ? null : figures?.running);
     const care = view.reasons.sentence(figures?.reasons);
-    setText(this.reasons, care);
+    say(this.reasons, care);
     setAttribute(this.reasons, 'title', care);
-    show(this.reasons, care !== '');
+    setAttribute(this.root, 'data-care', String(care !== ''));
     const trouble = state === 'failed' ? `${this.arm.label} has failed. ${figures?.reason ?? view.reason}`.trim()
       : view.power ? '' : 'No power sensor on this machine: speed only';
     setText(this.troubleText, trouble);
@@ -85,7 +85,9 @@ export class Panel {
     show(this.trouble, trouble !== '' && state !== 'idle');
     show(this.chart.root, view.power && state !== 'failed');
     const last = state === 'failed' ? figures?.last_words : undefined;
-    setText(this.prompt, last ? 'The last lines of its log' : figures?.prompt ?? '');
+    const prompt = last ? 'The last lines of its log' : figures?.prompt ?? '';
+    setText(this.prompt, prompt);
+    setAttribute(this.prompt, 'data-asked', String(prompt !== ''));
     setText(this.text, (last?.join(' \u23ce ') ?? figures?.text ?? '').replace(/\s+/g, ' '));
   }
 
@@ -145,7 +147,7 @@ export class Panel {
     const active = figures?.state === 'active' && !over;
     this.chart.draw(track, run_t_ns, max, active, figures?.steady_t_ns);
     this.rested = (figures?.rounds ?? 0) > 0 || figures?.state === 'resting';
-    if (over || figures?.state === 'resting') setText(this.state, this.resting(track, run_t_ns, over) || this.word);
+    if (over || figures?.state === 'resting') say(this.state, this.resting(track, run_t_ns, over) || this.word);
   }
 
   /** What the dashed picture is. @param {Track} track @param {number} run_t_ns @param {boolean} over */

@@ -2,7 +2,7 @@ import { Actions, busy, replaying, request } from './actions.js';
 import { badges, drawBadges } from './badge.js';
 import { RunClock } from './clock.js';
 import { ask, consoleName, post, rename, takeControl } from './desk.js';
-import { byId, setAttribute, setText, show } from './dom.js';
+import { byId, say, setAttribute, setText, show } from './dom.js';
 import { Keys } from './keys.js';
 import { Audience } from './presentaudience.js';
 import { CheckList } from './presentcheck.js';
@@ -136,12 +136,8 @@ function drawNow() {
   show(byId('preflight'), Boolean(state.desk?.demos.length));
   checks.draw(state.check, busy(now));
   setText(byId('who'), whoText(state));
-  const trouble = troubleText(now);
-  setText(byId('trouble'), trouble);
-  show(byId('trouble'), trouble !== '');
-  const notice = state.shut ? 'This browser is logged out: open a new link from the terminal.' : state.notice;
-  setText(byId('notice'), notice);
-  show(byId('notice'), notice !== '');
+  say(byId('trouble'), troubleText(now));
+  say(byId('notice'), state.shut ? 'This browser is logged out: open a new link from the terminal.' : state.notice);
   drawDock(nowMs);
 }
 

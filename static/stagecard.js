@@ -1,6 +1,6 @@
 import { BetBoard } from './betboard.js';
 import { CrowdBoard } from './crowdboard.js';
-import { setAttribute } from './dom.js';
+import { setAttribute, show } from './dom.js';
 import { JoinCard } from './joincard.js';
 
 /** @typedef {import('./types.js').Show} Show */
@@ -10,7 +10,10 @@ export class StageCard {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.cards = [new JoinCard(), new BetBoard(), new CrowdBoard()];
+    this.join = new JoinCard();
+    this.bet = new BetBoard();
+    this.crowd = new CrowdBoard();
+    this.cards = [this.join, this.bet, this.crowd];
     for (const card of this.cards) card.root.hidden = true;
     root.append(...this.cards.map((card) => card.root));
   }
@@ -20,5 +23,9 @@ export class StageCard {
     for (const card of this.cards) card.draw(state, figures);
     // A bet that goes on, or has just been told, needs room; without one the address has it, before the race.
     setAttribute(this.root, 'data-bet', state.bet?.state ?? 'off');
+    setAttribute(this.root, 'data-join', String(!this.join.root.hidden));
+    setAttribute(this.root, 'data-crowd', String(!this.crowd.root.hidden));
+    setAttribute(this.root, 'data-bars', String(!this.bet.bars.root.hidden));
+    show(this.root, this.cards.some(({ root }) => !root.hidden));
   }
 }

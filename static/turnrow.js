@@ -1,4 +1,4 @@
-import { element, setAttribute, setStyle, setText, show } from './dom.js';
+import { element, say, setAttribute, setStyle, setText } from './dom.js';
 import { known } from './format.js';
 import { entries, phaseDetail, phaseName, progress, remaining, visible } from './schedule.js';
 import { ended } from './state.js';
@@ -33,8 +33,7 @@ export class TurnRow {
     setText(this.name, phaseName(frame));
     setText(this.detail, phaseDetail(frame, plan));
     const left = ended(state) ? '' : remaining(turn, run_t_ns);
-    show(this.clock, left !== '');
-    setText(this.clock, left);
+    say(this.clock, left);
     this.drawRow(entries(plan, turn?.rounds ?? plan?.rounds), state, run_t_ns, labels);
   }
 

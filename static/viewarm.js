@@ -1,5 +1,5 @@
 import { runningText, stateText } from './armwords.js';
-import { element, setAttribute, setText, show } from './dom.js';
+import { element, say, setAttribute, setText, show } from './dom.js';
 import { NONE, count, energyPerToken, short } from './format.js';
 import { LightChart } from './lightchart.js';
 import { joulesPerUnit, unitsPerSecond } from './state.js';
@@ -54,15 +54,15 @@ export class ViewArm {
     const failed = state === 'failed';
     const shown = view.over && !failed ? 'over' : state;
     setAttribute(this.root, 'data-state', shown);
-    setText(this.state, shown === 'over' ? '' : stateText(state, figures));
+    say(this.state, shown === 'over' ? '' : stateText(state, figures));
     this.drawHero(figures, view);
     setText(this.running, runningText(view.over ? 0 : figures?.running ?? 0, figures?.running_by));
     const trouble = failed ? `${this.arm.label} has failed. ${figures?.reason || view.reason}`.trim()
       : view.power || !view.begun ? view.reasons.sentence(figures?.reasons) : 'No power sensor on this machine: speed only';
-    setText(this.trouble, trouble);
-    show(this.trouble, trouble !== '');
+    say(this.trouble, trouble);
     show(this.chart.root, view.power && view.begun && !failed);
     setText(this.prompt, figures?.prompt ?? '');
+    setAttribute(this.prompt, 'data-asked', String(Boolean(figures?.prompt)));
     setText(this.text, (figures?.text ?? '').replace(/\s+/g, ' '));
     show(this.answer, Boolean(figures?.text || figures?.prompt));
   }

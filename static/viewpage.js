@@ -1,6 +1,6 @@
 import { ageText, badges, drawBadges, noticeText } from './badge.js';
 import { BetForm } from './betform.js';
-import { byId, element, setAttribute, setText, show } from './dom.js';
+import { byId, element, say, setAttribute, setText, show } from './dom.js';
 import { energyUnit, temperature } from './format.js';
 import { LoadForm } from './loadform.js';
 import { Reasons } from './reasons.js';
@@ -70,9 +70,7 @@ export class ViewPage {
     setText(byId('title'), state.run?.title ?? state.demo?.title ?? 'wattrace');
     drawBadges(byId('badges'), badges(state, nowMs));
     setText(byId('age'), ageText(state, nowMs));
-    const notice = noticeText(state, nowMs);
-    setText(byId('notice'), notice);
-    show(byId('notice'), notice !== '');
+    say(byId('notice'), noticeText(state, nowMs));
   }
 
   /** @param {State} state */
@@ -84,8 +82,7 @@ export class ViewPage {
     show(this.letter, slot >= 0);
     setText(this.letter, line.arm ?? '');
     setText(this.words, line.arm === null ? line.text : line.text.slice(line.arm.length + 1));
-    setText(this.note, line.note);
-    show(this.note, line.note !== '');
+    say(this.note, line.note);
   }
 
   /** @param {Feed} feed @param {number} run_t_ns @param {number} nowMs @param {import('./dvr.js').Dvr} dvr */

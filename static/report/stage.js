@@ -1,5 +1,5 @@
 import { badges, drawBadges } from '../badge.js';
-import { byId, setAttribute, setText } from '../dom.js';
+import { byId, say, setAttribute } from '../dom.js';
 import { equivalents } from '../equivalents.js';
 import { energyUnit, temperature } from '../format.js';
 import { Panel } from '../panel.js';
@@ -33,7 +33,7 @@ export class Stage {
     setAttribute(document.body, 'data-state', state.frame?.state ?? 'none');
     const shown = badges(state, nowMs);
     drawBadges(byId('badges'), this.cut ? [...shown, { kind: 'stale', text: 'CUT' }] : shown);
-    setText(byId('device'), [state.run?.device, temperature(state.frame?.temperature_celsius)].filter(Boolean).join('  '));
+    say(byId('device'), [state.run?.device, temperature(state.frame?.temperature_celsius)].filter(Boolean).join('  '));
     this.verdict.draw(state, this.panels.map(({ arm }) => arm.label));
     this.turns.draw(state, t_ns, this.panels.map(({ arm }) => arm.label));
     this.drawFigures(state);

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from engine.documents import Document, decode
+from engine.documents import Document, Stop, decode
 from engine.errors import RecordingError, ServerError, describe_exit
 from server.lines import Lines
 
@@ -26,6 +26,7 @@ STDERR_LINES = 50
 _CHUNK_BYTES = 262_144
 _STRAGGLER_SECONDS = 1.0
 STOP_SECONDS, TERM_SECONDS, CLOSE_SECONDS = 15.0, 5.0, 5.0
+WINDING_UP_SECONDS = 10.0
 
 
 class AlreadyRunning(ServerError):
@@ -62,8 +63,10 @@ class Controller:
         self._debug = debug
         self._process: Process | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._over = asyncio.Event()
-        self._starting = self._stopping = False
+        self._over = asyncio.Event()  # nothing runs
+        self._over.set()
+        self._starting = self._stopping = self._closed = False
+        self._stopped = False  # the race has said so, and has only to end its processes
         self.stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self.undecodable = 0
 
@@ -73,16 +76,21 @@ class Controller:
         return self._process is not None
 
     async def start(self, demo: str | None = None) -> None:
-        """Start the race of `demo`. Raises AlreadyRunning, and ServerError when it cannot be started."""
-        if self._process is not None or self._starting:
+        """Start the race of `demo`, once the one before it, if it has ended on the screen, has ended here too.
+
+        Raises AlreadyRunning, and ServerError when it cannot be started.
+        """
+        if self._starting or (self._process is not None and not self._stopped):
             raise AlreadyRunning
         argv = self._command(demo)
         self._starting = True
         try:
+            if not await self._gone_within(WINDING_UP_SECONDS) or self._closed:
+                raise AlreadyRunning
             self._process = process = await _spawned(argv)
         finally:
             self._starting = False
-        self._stopping = False
+        self._stopping = self._stopped = False
         self._over.clear()
         self.stderr.clear()
         self._begun()
@@ -107,6 +115,7 @@ class Controller:
 
     async def close(self) -> None:
         """End the race by closing its standard input, by force after a while; returns when it is gone."""
+        self._closed = True
         if self._process is not None:
             self.hang_up()
             with suppress(TimeoutError):
@@ -160,7 +169,9 @@ class Controller:
     def _enter(self, line: bytes) -> None:
         """Hand one document on; a line that is none is counted, and the race goes on."""
         try:
-            self._sink(decode(line, path="race process"))
+            document = decode(line, path="race process")
+            self._stopped |= isinstance(document, Stop)
+            self._sink(document)
         except RecordingError as error:
             self.undecodable += 1
             logger.warning("%s", error)

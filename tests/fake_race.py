@@ -1,6 +1,6 @@
 """A program that prints documents like a race, in real time, and misbehaves as its first argument says.
 
-Run as a script: python fake_race.py race|dies|deaf|rubbish|huge|straggler|replay
+Run as a script: python fake_race.py race|dies|deaf|rubbish|huge|straggler|lingers|replay
 """
 
 import json
@@ -129,6 +129,8 @@ def main() -> None:
     misbehave(sys.argv[1], race)
     race.race()
     race.end()
+    if sys.argv[1] == "lingers":
+        time.sleep(1)
     if witness := os.environ.get("FAKE_RACE_WITNESS"):
         Path(witness).write_text("stopped by itself")
 

@@ -78,6 +78,31 @@ async def test_start_race_stop_and_again() -> None:
         assert second["seq"] > over["seq"]
 
 
+async def test_a_start_right_after_the_end_waits_until_the_race_has_cleared_up() -> None:
+    with Serving("lingers") as server:
+        presenter = Presenter(server)
+        assert await presenter.start() == 202
+        first = await presenter.until("racing")
+        assert await presenter.stop() == 202
+        await presenter.until("aborted")
+        assert server.stage.controller.running, "it is still busy with its processes"
+        assert sorted(await asyncio.gather(*(presenter.start() for _ in range(3)))) == [202, 409, 409]
+        second = await presenter.until("racing")
+        assert second["run"]["id"] != first["run"]["id"]
+
+
+async def test_a_race_that_never_clears_up_is_in_the_way_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.control.WINDING_UP_SECONDS", 0.2)
+    with Serving("lingers") as server:
+        presenter = Presenter(server)
+        assert await presenter.start() == 202
+        await presenter.until("racing")
+        assert await presenter.stop() == 202
+        await presenter.until("aborted")
+        assert await presenter.start() == 409
+        await settle(lambda: not server.stage.controller.running)
+
+
 async def test_two_starts_at_once_make_one_race() -> None:
     with Serving() as server:
         presenter = Presenter(server)

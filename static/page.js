@@ -80,9 +80,11 @@ export class Page {
     this.race.draw(state, run_t_ns);
     this.turns.draw(state, run_t_ns, labels);
     this.control.draw(now);
-    this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
-    this.summary.draw(state, nowMs);
-    this.stageCard?.draw(state.show, frame?.arms ?? {});
+    if (this.stageCard) { // what the first picture can do without
+      this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
+      this.summary.draw(state, nowMs);
+      this.stageCard.draw(state.show, frame?.arms ?? {});
+    }
     say(byId('notice'), noticeText(now, nowMs));
     this.drawFigures(state);
   }

@@ -73,7 +73,8 @@ def test_what_is_wrong_is_said_in_words(browser: Browser, race: Show, width: int
     wait_for_turns_of_both(page)
     line = page.locator("#sensor summary")
     told = "The energy counter and the one-second average do not add up to the same joules"
-    expect(line).to_contain_text(told, timeout=20_000)  # the sensor's figures come once a second, its words by a request
+    # The sensor's figures come once a second, its words by a request.
+    expect(line).to_contain_text(told, timeout=20_000)
     expect(line.locator(".sensor-sign")).to_have_text("!")
     expect(page.locator("#panels .reasons").first).to_contain_text("in step with the power sensor")
     expect(page.locator("body")).not_to_contain_text("counter_average")

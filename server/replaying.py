@@ -12,7 +12,7 @@ import orjson
 from engine.clock import Clock
 from engine.documents import Document
 from engine.moments import thawed
-from server.control import Command, Controller
+from server.control import AlreadyRunning, Command, Controller
 from server.scene import Scene
 from server.settings import from_environment
 from server.stageinfo import DemoInfo, ReplayInfo
@@ -55,11 +55,13 @@ class Player(Controller):
 
     async def start(self, demo: str | None = None) -> None:
         """Play from the start; again, too, when the end has been reached. Raises AlreadyRunning."""
-        if self.running and self.scene.state in _OVER:
+        if not self.running:
+            await super().start(demo)
+        elif self.scene.state in _OVER:
             await self.pause(False)
             await self.seek(0)
         else:
-            await super().start(demo)
+            raise AlreadyRunning  # its process stays beyond the stop that it plays: nobody waits for its end
 
     async def set_speed(self, speed: float) -> None:
         """Recorded seconds a second. Raises NotRunning, as all orders do."""

@@ -196,6 +196,14 @@ async def test_a_replays_speed() -> None:
         assert (await presenter.ask("GET", "/api/run"))[1]["run"]["replay"]["speed"] == 10
 
 
+async def test_a_replay_that_was_sought_back_from_its_end_refuses_a_start_at_once() -> None:
+    with Serving(replay=ReplayInfo("race.jsonl"), autostart=True) as server:
+        presenter = Presenter(server)
+        await presenter.until("racing")
+        server.stage.controller._stopped = True  # it has played the recording's stop before
+        assert await asyncio.wait_for(presenter.start(), 3) == 409
+
+
 async def test_the_server_takes_its_race_along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     monkeypatch.setenv("FAKE_RACE_WITNESS", str(witness))

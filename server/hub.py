@@ -81,7 +81,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._addresses: Counter[str] = Counter()
         self._backlog = Backlog(round(KEPT_SECONDS * settings.frame_rate))
-        self._flow = Flow[Viewer]()
+        self._flow = Flow[Viewer](settings.crowd)
         self._empty = asyncio.Event()
         self._publish()
 
@@ -108,15 +108,19 @@ class Hub:
             return {}
         return {"0.5": behind[len(behind) // 2], "0.9": behind[len(behind) * 9 // 10], "1": behind[-1]}
 
-    def join(self, wire: Wire | None = None, *, address: str | None = None, seen: Seen | None = None) -> Viewer | Close:
+    def join(
+        self, wire: Wire | None = None, *, address: str | None = None, seen: Seen | None = None, prompt: bool = False
+    ) -> Viewer | Close:
         """A slot for one more viewer, with its `hello` in it; or why there is none.
 
-        `seen` is what a viewer that comes back has seen: it gets what it missed where that can be had.
+        `seen` is what a viewer that comes back has seen: it gets what it missed where that can be had. One that is
+        `prompt` gets every frame at once, in a crowd, too.
         """
         if refusal := self.refusal(address):
             self.counters.refused += refusal.code is CloseCode.FULL
             return refusal
-        viewer = Viewer(Credit(self.settings.credit, self.seq), self._backlog, self.clock.now_ns(), wire, self._flow)
+        credit = Credit(self.settings.credit, self.seq)
+        viewer = Viewer(credit, self._backlog, self.clock.now_ns(), wire, self._flow, prompt=prompt)
         viewer.address = address
         if seen is not None and self._may_resume(seen):
             self.counters.resumed += 1

@@ -29,6 +29,8 @@ class Settings:
     """The most that are let in from one address; 0: no such limit, since a hall is one address behind its router."""
     recorders: int = 32
     """The most that copy whole recordings at the same time."""
+    crowd: int = 600
+    """More viewers than this get two frames at a time, which is half as much to write and to send through the air."""
     credit: int = 12
     """Frames that a viewer may leave unacknowledged before it gets only the newest."""
     eviction_seconds: float = 10.0
@@ -149,6 +151,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "viewers_per_address": (_whole(0, 100_000), "a whole number from 0 to 100000"),
     "recorders": (_whole(0, 10_000), "a whole number from 0 to 10000"),
     "frame_rate": (_real(1, 60), "a number from 1 to 60"),
+    "crowd": (_whole(0, 100_000), "a whole number from 0 to 100000"),
     "credit": (_whole(12, 10_000), "a whole number from 12 to 10000"),
     "eviction_seconds": (_real(0.1, 3600), "a number of seconds from 0.1 to 3600"),
     "origins": (_origins, "origins like https://stage.example, separated by commas,"),

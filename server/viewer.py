@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from server.backlog import Backlog
-from server.flow import Flow
+from server.flow import Flow, Lane
 from server.frames import Close, CloseCode, Credit, Message, parse_client
 from server.tally import Tally
 
@@ -47,7 +47,7 @@ class Viewer:
 
     __slots__ = (
         "_afresh", "_backlog", "_flow", "_moved", "_next", "_pinged_ns", "_tally", "_until", "_wake",
-        "address", "closing", "credit", "over", "progress_ns", "review_seq", "wire",
+        "address", "closing", "credit", "lane", "over", "progress_ns", "prompt", "review_seq", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -57,9 +57,12 @@ class Viewer:
         now_ns: int,
         wire: Wire | None = None,
         flow: "Flow[Viewer] | None" = None,
+        *,
+        prompt: bool = False,
     ) -> None:
-        self.credit, self.wire = credit, wire
-        self._flow = flow if flow is not None else Flow[Viewer]()
+        self.credit, self.wire, self.prompt = credit, wire, prompt
+        self._flow = flow if flow is not None else Flow[Viewer](crowd=0)
+        self.lane: Lane[Viewer] | None = None
         self.review_seq = 0
         self.progress_ns = now_ns
         self.closing: Close | None = None

@@ -47,7 +47,8 @@ class Watch:
             return
         address = websocket.client.host if websocket.client else None
         query = websocket.query_params
-        viewer = self.hub.join(wire, address=address, seen=Seen.parse(query.get("run", ""), query.get("since", "")))
+        seen, prompt = Seen.parse(query.get("run", ""), query.get("since", "")), query.get("prompt") == "1"
+        viewer = self.hub.join(wire, address=address, seen=seen, prompt=prompt)
         if isinstance(viewer, Close):
             await goodbye(websocket, viewer)
             return

@@ -16,8 +16,9 @@ export class Feed {
    * @param {{greeted?: (hello: import('./types.js').Hello) => void, heard: (event: Event) => void, kept?: (event: Event) => boolean}} on
    *   `greeted` with every `hello`, `heard` with every event, both when the state has it; `kept` is asked of each that
    *   comes from the server whether it is kept from the state
+   * @param {{prompt?: boolean}} [wishes] what the stream shall be like
    */
-  constructor({ greeted = () => {}, heard, kept = () => false }) {
+  constructor({ greeted = () => {}, heard, kept = () => false }, wishes) {
     this.greeted = greeted;
     this.heard = heard;
     this.state = initial();
@@ -29,7 +30,7 @@ export class Feed {
       message: (message) => take({ type: 'message', message, nowMs: performance.now() }),
       open: () => take({ type: 'opened' }),
       closed: (delayMs, reason) => take({ type: 'closed', again: delayMs !== null, reason }),
-    });
+    }, wishes);
   }
 
   start() {

@@ -31,7 +31,7 @@ function socketUrl(query) {
 export class SocketLink {
   /** @param {string} query @param {Ears} ears */
   constructor(query, ears) {
-    const early = query === '' ? takeEarly() : null;
+    const early = query.includes('since=') ? null : takeEarly();
     this.socket = early?.socket ?? new WebSocket(socketUrl(query));
     this.socket.onopen = ears.open;
     this.socket.onmessage = ({ data }) => { if (typeof data === 'string') ears.message(data); };

@@ -48,7 +48,7 @@ const stream = new Stream({
   message: (message) => hear({ type: 'message', message, nowMs: performance.now() }),
   open: () => hear({ type: 'opened' }),
   closed: (delayMs, reason) => hear({ type: 'closed', again: delayMs !== null, reason }),
-});
+}, { prompt: true });
 
 /** @param {string} id */
 function button(id) {

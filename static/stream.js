@@ -17,9 +17,11 @@ export class Stream {
   /**
    * @param {{message: (message: Message) => void, open: () => void,
    *   closed: (delayMs: number | null, reason: string) => void}} on
+   * @param {{prompt?: boolean}} [wishes] `prompt`: every frame at once, however many watch
    */
-  constructor(on) {
+  constructor(on, { prompt = false } = {}) {
     this.on = on;
+    this.prompt = prompt;
     this.attempt = 0;
     this.acked = 0;
     this.heardMs = -Infinity;
@@ -59,10 +61,14 @@ export class Stream {
     this.link = link;
   }
 
-  /** What this page has seen, for the server to go on from there. */
+  /** What this page wants, and has seen, for the server to go on from there. */
   query() {
-    if (!this.seen || performance.now() - this.heardMs > RESUMABLE_MS) return '';
-    return `?run=${encodeURIComponent(this.seen.run)}&since=${this.seen.since}`;
+    const said = new URLSearchParams(this.prompt ? { prompt: '1' } : {});
+    if (this.seen && performance.now() - this.heardMs <= RESUMABLE_MS) {
+      said.set('run', this.seen.run);
+      said.set('since', String(this.seen.since));
+    }
+    return said.size ? `?${said}` : '';
   }
 
   /** @param {string} data */

@@ -114,6 +114,31 @@ async def test_what_a_slow_reader_sees_is_not_old(server: Serving) -> None:
         assert oldest_ns < 2.5e9
 
 
+async def test_a_crowd_gets_two_frames_at_a_time_and_the_stage_each_at_once() -> None:
+    pieces: dict[str, int] = {}
+
+    async def watched(viewer: ClientConnection, name: str) -> list[int]:
+        hand_on = viewer.protocol.receive_data
+
+        def counted(data: bytes) -> None:
+            pieces[name] = pieces.get(name, 0) + 1
+            hand_on(data)
+
+        viewer.protocol.receive_data = counted  # type: ignore[method-assign]
+        return await frames(viewer, 120)
+
+    with Serving(crowd=3) as server:
+        async with AsyncExitStack() as stack:
+            names = ["stage", "phone 1", "phone 2", "phone 3"]
+            queries = ["?prompt=1", "", "", ""]
+            viewers = [await stack.enter_async_context(connect(server.ws + query)) for query in queries]
+            await settle(lambda: len(server.stage.hub._flow) == len(viewers))
+            seen = await asyncio.gather(*(watched(*each) for each in zip(viewers, names, strict=True)))
+    assert all(without_gap(seqs) for seqs in seen)
+    assert pieces["stage"] > 110, pieces
+    assert all(55 <= pieces[phone] <= 75 for phone in names[1:]), pieces
+
+
 async def test_nothing_is_left_of_two_hundred_visits(server: Serving) -> None:
     seen: set[weakref.ref[Any]] = set()
 
@@ -136,7 +161,7 @@ async def test_nothing_is_left_of_two_hundred_visits(server: Serving) -> None:
         await settle(lambda: server.stage.hub.viewers == 1)
         await settle(lambda: len(list(Path("/proc/self/fd").iterdir())) <= files)
     await settle(lambda: not server.server.server_state.connections and not server.server.server_state.tasks)
-    assert server.stage.hub.viewers == 0 and not server.stage.hub._flow.others and not server.stage.hub._flow._sends
+    assert server.stage.hub.viewers == 0 and not server.stage.hub._flow.others and not server.stage.hub._flow
     assert len(seen) > 100
     # Nothing refers to a connection any more: no timer, no task, no credit that is still to be looked at.
     await settle(lambda: gc.collect() >= 0 and sum(each() is not None for each in seen) == 0)

@@ -99,6 +99,7 @@ def test_a_connection_that_fails_costs_the_others_nothing(
 
     wires[1].hand_over = lambda framed: 0
     wires[1].write = failing
+    hub._flow.leave(viewers[1])
     hub._flow.enter(viewers[1], wires[1].hand_over)
     hub._publish()
     hub._publish()

@@ -8,7 +8,7 @@ NODE_MAJOR := 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-together test-alone test-again check bench screenshots engine-cpu wheel browser image-check format clean
+.PHONY: help setup demo test test-together test-vllm test-alone test-again check bench screenshots engine-cpu wheel browser image-check format clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -34,12 +34,16 @@ demo: $(VENV)/runtime ## serve the dashboard, open it, and race
 engine-cpu: $(VENV)/runtime ## a real vLLM for the CPU with a small model, outside the checkout
 	$(BIN)/python -P -m engine.cpu_build
 
-test: test-together test-alone ## every test; those that lack a browser or vLLM skip and say so
+test: test-together test-vllm test-alone ## every test; those that lack a browser or vLLM skip and say so
 
 # Most tests wait for processes and clocks, so two at a time take little more than half the time. No test chosen is no fault.
 test-together: $(VENV)/developer browser
-	$(BIN)/python -m pytest -m "not image and not alone" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) \
+	$(BIN)/python -m pytest -m "not image and not alone and not real_vllm" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) \
 	  || [ $$? = 5 ]
+
+# A real vLLM for the CPU computes on one core, and so do both of a race, by turns.
+test-vllm: $(VENV)/developer
+	$(BIN)/python -m pytest -m real_vllm --numprocesses $(WORKERS) --maxschedchunk 1 $(ARGS) || [ $$? = 5 ]
 
 test-alone: $(VENV)/developer browser
 	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? = 5 ]

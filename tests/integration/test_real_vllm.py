@@ -31,7 +31,6 @@ ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 pytestmark = [
     pytest.mark.real_vllm,
-    pytest.mark.alone,
     pytest.mark.timeout(500),
     pytest.mark.skipif(
         find_interpreter() is None or find_model("smollm2-135m") is None,

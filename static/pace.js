@@ -1,5 +1,5 @@
-const QUICK = Object.freeze({ everyMs: 33, textEveryMs: 250 });
-const SLOW = Object.freeze({ everyMs: 40, textEveryMs: 400 });
+const QUICK = Object.freeze({ everyMs: 33, textEveryMs: 333 });
+const SLOW = Object.freeze({ everyMs: 40, textEveryMs: 500 });
 const SLOW_MS = 9; // a picture that takes longer from script to paint: the browser has little time left for anything else
 const QUICK_MS = 6;
 const WEIGHT = 0.15; // of one picture that was timed, in what pictures usually take

@@ -41,9 +41,9 @@ test-together: $(VENV)/developer browser
 	$(BIN)/python -m pytest -m "not image and not alone and not real_vllm" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) \
 	  || [ $$? = 5 ]
 
-# A real vLLM for the CPU computes on one core, and so do both of a race, by turns.
+# A real vLLM for the CPU computes on one core, and so do both of a race, by turns. A verdict wants the machine alone.
 test-vllm: $(VENV)/developer
-	$(BIN)/python -m pytest -m real_vllm --numprocesses $(WORKERS) --maxschedchunk 1 $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "real_vllm and not alone" --numprocesses $(WORKERS) --maxschedchunk 1 $(ARGS) || [ $$? = 5 ]
 
 test-alone: $(VENV)/developer browser
 	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? = 5 ]

@@ -88,6 +88,7 @@ def quoted(record_property: Callable[[str, object], None]) -> Callable[[str, dic
     return quote
 
 
+@pytest.mark.alone  # two ratios decide it, if no other program moves one of them
 def test_batch_8_beats_batch_1_on_a_real_vllm(real: Races, quoted: Callable[[str, dict[str, Any]], None]) -> None:
     out, file = real.folder / "cpu.jsonl", real.folder / "batch.yaml"
     # Rounds of as many answers, not of as many seconds, and in fp32: many a processor does not multiply bf16 by itself.

@@ -32,7 +32,10 @@ let drawnSeq = NaN;
 let held = null;
 /** @type {any} */
 let plotly = null;
-const feed = new Feed({ greeted, heard, kept: (event) => page.control.reserve?.hears(event, performance.now()) ?? false }, { prompt: true });
+const feed = new Feed(
+  { greeted, heard, kept: (event) => page.control.reserve?.hears(event, performance.now()) ?? false },
+  { prompt: true },
+);
 const page = new Page((event) => feed.dispatch(event));
 /** Made after the first picture, which can do without it. @type {Dvr | null} */
 let dvr = null;

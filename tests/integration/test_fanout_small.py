@@ -124,7 +124,7 @@ async def test_a_crowd_gets_two_frames_at_a_time_and_the_stage_each_at_once() ->
             pieces[name] = pieces.get(name, 0) + 1
             hand_on(data)
 
-        viewer.protocol.receive_data = counted  # type: ignore[method-assign]
+        viewer.protocol.receive_data = counted  # type: ignore[method-assign]  # to count what comes
         return await frames(viewer, 120)
 
     with Serving(crowd=3) as server:

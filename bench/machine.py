@@ -39,8 +39,8 @@ def release(name: str) -> str:
 
 
 def chromium() -> str | None:
-    """The system's Chromium, if there is one."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    """The system's Chromium, if there is one; rather that without a window, as `browser` in the Makefile says why."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     return next((path for path in map(shutil.which, names) if path), None)
 
 

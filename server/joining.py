@@ -12,7 +12,11 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 _IMPORT = re.compile(r"^import \{([^}]*)\} from '([^']+)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
 _SHEET = re.compile(r'<link rel="stylesheet" href="static/([\w/.-]+\.css)"')
-_ANY_MODULE_SYNTAX = re.compile(r"^(?:import|export)\b(?! \{\};).*|\bawait import\(.*", re.MULTILINE)
+_ONLY_IN_MODULES = re.compile(
+    r"^(?:import|export)\b(?! \{\};).*|\bawait import\(.*"
+    r"|^(?=[\w(])(?!.*\b(?:function|async)\b)[^/\n]*\bawait\b.*",  # outside of any function
+    re.MULTILINE,
+)
 
 
 def script(entry: str) -> str:
@@ -55,7 +59,7 @@ def _wrapped(path: Path, text: str, names: dict[Path, str]) -> str:
 
     exported = _EXPORT.findall(text)
     body = _EXPORT.sub("", _IMPORT.sub(bound, text))
-    if left := _ANY_MODULE_SYNTAX.search(body):
-        raise ValueError(f"{path.name}: {left[0]!r} is a way to import or export that joined modules cannot have")
+    if left := _ONLY_IN_MODULES.search(body):
+        raise ValueError(f"{path.name}: {left[0]!r} is nothing that joined modules can have")
     body = body.replace("export {};\n", "")
     return f"const {names[path]} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"

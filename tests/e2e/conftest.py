@@ -37,8 +37,9 @@ arms:
 
 
 def chromium() -> str | None:
-    """The system's Chromium, if there is one."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    """The system's Chromium, if there is one; rather that without a window, as `browser` in the Makefile says why."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = (shutil.which(name) for name in names)
     return next((path for path in found if path), None)
 
 

@@ -1,6 +1,7 @@
-"""A page on a made-up stream: its files come from the checkout and its messages from the test; there is no server.
+"""A page on a made-up stream: it is the checkout's, and its messages come from the test; there is no server.
 
-So any state of the page is there in milliseconds: six arms, six digits, a verdict, a hidden one, a stale picture.
+So any state of the page is there in milliseconds: six arms, six digits, a verdict, a hidden one, a stale picture. The
+page comes joined as the server gives it: with each of its sixty files asked for alone it takes twice as long.
 """
 
 import json
@@ -15,11 +16,13 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute
 
 from e2e.hall import JOIN
 from server.audience.join import qr_svg
+from server.joined import JoinedPages
 from server.plotlyjs import script_path
 from server.show import Show
 
 STATIC = Path(__file__).parents[2] / "static"
 ORIGIN = "http://stage.test"
+JOINED = JoinedPages()
 PAGES = {"/": "index.html", "/view": "view.html", "/present": "present.html", "/present-locked": "present-locked.html"}
 STREAMED = ("/", "/view", "/present")
 NAMES = ["batch 1", "batch 8", "CUDA graphs", "fp8 weights", "prefix cache", "speculative, 5 tokens"]
@@ -97,7 +100,11 @@ class Stage:
             return route.fulfill(body=qr_svg(str(JOIN["url"])), content_type="image/svg+xml")
         if path == "/plotly.min.js" and not self.plotly:
             return route.fulfill(status=404)
-        file = script_path() if path == "/plotly.min.js" else STATIC / PAGES.get(path, path.removeprefix("/static/"))
+        if path in PAGES or path.startswith("/joined/"):
+            made = JOINED.page(PAGES[path]) if path in PAGES else JOINED.part(path.removeprefix("/joined/"))
+            if made is not None:
+                return route.fulfill(body=made.plain, content_type=made.media_type)
+        file = script_path() if path == "/plotly.min.js" else STATIC / path.removeprefix("/static/")
         if file is None or not file.is_file():
             return route.fulfill(status=404)
         return route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or "text/plain")

@@ -67,6 +67,21 @@ def test_without_the_link_there_is_a_way_in_and_nothing_else(browser: Browser, s
     context.close()
 
 
+def test_a_link_on_another_site_leads_the_presenter_in_all_the_same(browser: Browser, show: Show, phone: Page) -> None:
+    """The browser keeps the cookie back from such a visit, so the locked page asks for itself, and loads anew."""
+    context = browser.new_context()
+    context.add_cookies(phone.context.cookies())
+    page = context.new_page()
+    link = f'<a href="{show.url}present">the console</a>'
+    page.route("http://notes.test/", lambda route: route.fulfill(body=link, content_type="text/html"))
+    page.goto("http://notes.test/")
+    with page.expect_response(f"{show.url}present") as first:
+        page.get_by_role("link").click()
+    assert first.value.status == 401, "the cookie was kept back, else this tests nothing"
+    expect(page.locator("#holder")).to_be_visible()
+    context.close()
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_everything_has_its_place_and_is_large_enough_to_hit(phone: Page, width: int, height: int) -> None:
     expect(phone.locator("#steps li").first).to_be_visible()

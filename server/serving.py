@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from engine.doctor.network import addresses
 from engine.errors import PortInUse, ServerError
+from engine.network import addresses
 from server.app import Stage
 from server.auth import Gate
 from server.fastpath import ViewerProtocol

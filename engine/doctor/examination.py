@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine import network
 from engine.config import Demo
-from engine.doctor import boards, host, needs, network, probes, sensors
+from engine.doctor import boards, host, needs, probes, sensors
 from engine.doctor.arms import look_at_arms
 from engine.doctor.findings import Finding, could_race
 from engine.doctor.looking import Look, device_name, look, process_ids

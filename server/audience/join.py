@@ -7,8 +7,8 @@ from typing import Any
 
 import segno
 
-from engine.doctor.network import addresses as networks
 from engine.errors import WattraceError
+from engine.network import addresses as networks
 from server.settings import ANY_HOST, Settings
 
 PATH = "/view"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from engine import network
 from engine.arms import hub
-from engine.doctor import network, probes
+from engine.doctor import probes
 
 
 @pytest.fixture

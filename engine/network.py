@@ -1,4 +1,4 @@
-"""What a check-up asks of the network: ports, and this machine's addresses."""
+"""This machine's network: its addresses, and whether a port can be had."""
 
 import errno
 import fcntl

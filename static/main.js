@@ -7,14 +7,15 @@ import { fitFont } from './fit.js';
 import { heldPicture } from './held.js';
 import { media } from './media.js';
 import { Pace } from './pace.js';
-import { Page } from './page.js';
+import { PORTIONS, Page } from './page.js';
 import { Reserve } from './reserve.js';
-import { hasPower } from './state.js';
+import { ended, hasPower } from './state.js';
 
 const EARLY_MS = 8; // half a picture of a 60 Hz screen: the browser's next one would be later by as much
 const CALM_EVERY_MS = 500;
 const LINE_MS = 1500; // so long the library waits for a first line
 const GREETING_MS = 250; // so long the first picture waits for what it is to show
+const WORDS_EVERY_MS = 500; // all of them, portion by portion: faster they cannot be read
 const TIMED = 8; // every so many pictures one is timed
 const calm = media('(prefers-reduced-motion: reduce)');
 
@@ -22,7 +23,12 @@ const calm = media('(prefers-reduced-motion: reduce)');
 const pace = new Pace();
 /** When the next picture is due. */
 let dueMs = -Infinity;
-let textMs = -Infinity;
+/** When a portion of the words was last drawn, which one is next, and whether all of them are due at once. */
+let wordsMs = -Infinity;
+let portion = 0;
+let wordsDue = true;
+/** What the words are due at once for when it changes. */
+let scene = '';
 /** Whether the browser has been asked for a picture, and what will ask it. */
 let asked = false;
 let timer = 0;
@@ -62,10 +68,18 @@ function heard(event) {
   if (event.type === 'message') dvr?.hear(event.message, feed.state);
   // For a page that may control, and for no other.
   if (event.type === 'access' && event.control) page.control.reserve ??= new Reserve((own) => feed.dispatch(own), () => feed.stream.restart());
-  if (event.type !== 'message' || event.message.type === 'hello') textMs = -Infinity;
+  if (event.type !== 'message' || event.message.type === 'hello' || changed()) wordsDue = true;
   const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
   Object.assign(counters, { framesReceived, lastSeq, gaps, missed, stamp_t_ns: frame?.t_ns ?? NaN });
   wake();
+}
+
+/** Whether the race has begun or ended, or the presenter has set something. Turns come and go every few seconds. */
+function changed() {
+  const { run, frame, show } = feed.state;
+  const before = scene;
+  scene = JSON.stringify([run?.id, frame === null, frame?.state === 'idle', ended(feed.state), show]);
+  return scene !== before;
 }
 
 /** Asks the browser for its next picture: each costs it something, drawn or not, so only for those that are wanted. */
@@ -98,17 +112,25 @@ function draw(nowMs) {
   const picture = newest(nowMs);
   const arranged = page.arrange(picture.state);
   if (arranged && plotly) page.useAxes(plotly);
-  if (arranged || nowMs - textMs >= pace.textEveryMs) {
-    textMs = nowMs;
-    page.drawText(picture, state, performance.now());
-    page.sound(picture, state, performance.now());
-    if (state.frame && page.panels.length) first('firstDigitsMs', complete);
+  if (arranged || wordsDue || nowMs - wordsMs >= WORDS_EVERY_MS / PORTIONS) {
+    drawWords(picture, arranged || wordsDue || calm.matches, nowMs);
     if (arranged) return; // the digits are painted before the charts are made
   }
   page.drawCharts(dvr?.look(picture, state, performance.now()) ?? picture);
   counters.framesDrawn += 1;
   if (page.charted()) first('firstLineMs', useAxes);
   if (plotly) first('axesMs');
+}
+
+/** @param {import('./page.js').Picture} picture @param {boolean} whole all words at once @param {number} nowMs */
+function drawWords(picture, whole, nowMs) {
+  const { state } = feed;
+  wordsMs = nowMs;
+  wordsDue = false;
+  page.drawText(picture, state, performance.now(), whole ? undefined : portion);
+  if (whole || portion === 0) page.sound(picture, state, performance.now());
+  if (whole && state.frame && page.panels.length) first('firstDigitsMs', complete);
+  portion = whole ? 0 : (portion + 1) % PORTIONS;
 }
 
 /** What is to be drawn: what is known now, or what was when the presenter said to hold it. @param {number} nowMs */

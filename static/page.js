@@ -20,6 +20,9 @@ import { VerdictLine, secret } from './verdict.js';
 /** @typedef {import('./tracks.js').Tracks} Tracks */
 /** @typedef {{state: State, tracks: Tracks, run_t_ns: number, max: number, nowMs: number}} Picture what a picture is made of */
 
+/** Words and digits come in so many portions: all at once they would take as long as three pictures of the charts. */
+export const PORTIONS = 4;
+
 /** The page's parts, each drawn from the state. */
 export class Page {
   /** @param {(event: Event) => void} dispatch */
@@ -64,11 +67,21 @@ export class Page {
     return true;
   }
 
-  /** All words and digits. @param {Picture} picture @param {State} now what is known at this moment, however old the picture @param {number} nowMs */
-  drawText(picture, now, nowMs) {
-    const { state, run_t_ns } = picture;
+  /**
+   * Words and digits: all of them, or one portion.
+   * @param {Picture} picture @param {State} now what is known at this moment, however old the picture @param {number} nowMs
+   * @param {number} [portion] 0: what stands above the panels; 1: below and beside them; from 2 on: some of the panels
+   */
+  drawText(picture, now, nowMs, portion) {
+    if (!portion) this.drawAbove(picture, now, nowMs);
+    if (portion === undefined || portion === 1) this.drawBelow(picture, now, nowMs);
+    if (portion === undefined || portion > 1) this.drawFigures(picture.state, portion);
+  }
+
+  /** @param {Picture} picture @param {State} now @param {number} nowMs */
+  drawAbove(picture, now, nowMs) {
+    const { state } = picture;
     const { frame, run, demo } = state;
-    const labels = this.panels.map(({ arm }) => arm.label);
     setAttribute(document.body, 'data-state', frame?.state ?? 'none');
     setText(byId('title'), run?.title ?? demo?.title ?? 'wattrace');
     setText(byId('learn'), run?.learn ?? demo?.learn ?? '');
@@ -76,21 +89,25 @@ export class Page {
     drawBadges(byId('badges'), held ? heldBadges(state, now) : badges(state, nowMs));
     say(byId('age'), held ? `held ${duration((nowMs - picture.nowMs) / 1000)}` : ageText(state, nowMs));
     say(byId('device'), [run?.device, temperature(frame?.temperature_celsius)].filter(Boolean).join('  '));
-    this.verdict.draw(state, labels);
-    this.race.draw(state, run_t_ns);
-    this.turns.draw(state, run_t_ns, labels);
-    this.control.draw(now);
-    if (this.stageCard) { // what the first picture can do without
-      this.sensor.draw(state, this.reasons, held ? picture.nowMs : nowMs);
-      this.summary.draw(state, nowMs);
-      this.stageCard.draw(state.show, frame?.arms ?? {});
-    }
-    say(byId('notice'), noticeText(now, nowMs));
-    this.drawFigures(state);
+    this.verdict.draw(state, this.panels.map(({ arm }) => arm.label));
+    this.race.draw(state, picture.run_t_ns);
   }
 
-  /** @param {State} state */
-  drawFigures(state) {
+  /** @param {Picture} picture @param {State} now @param {number} nowMs */
+  drawBelow(picture, now, nowMs) {
+    const { state } = picture;
+    this.turns.draw(state, picture.run_t_ns, this.panels.map(({ arm }) => arm.label));
+    this.control.draw(now);
+    if (this.stageCard) { // what the first picture can do without
+      this.sensor.draw(state, this.reasons, now.show.frozen ? picture.nowMs : nowMs);
+      this.summary.draw(state, nowMs);
+      this.stageCard.draw(state.show, state.frame?.arms ?? {});
+    }
+    say(byId('notice'), noticeText(now, nowMs));
+  }
+
+  /** @param {State} state @param {number} [portion] without it all of them */
+  drawFigures(state, portion) {
     const figures = state.frame?.arms ?? {};
     const power = hasPower(state);
     const all = this.panels.map(({ arm }) => figures[arm.label]);
@@ -101,7 +118,9 @@ export class Page {
       over: ended(state), begun: state.run !== null && state.frame?.state !== 'idle',
       reasons: this.reasons,
     };
-    this.panels.forEach((panel, index) => panel.drawFigures(all[index], view, equal[index]));
+    const each = portion ? Math.ceil(this.panels.length / (PORTIONS - 2)) : this.panels.length;
+    const from = portion ? (portion - 2) * each : 0;
+    this.panels.slice(from, from + each).forEach((panel, place) => panel.drawFigures(all[from + place], view, equal[from + place]));
     setAttribute(byId('panels'), 'data-active', activeArm(state) ?? '');
   }
 

@@ -79,6 +79,12 @@ def test_no_rule_looks_at_the_whole_page_for_a_word() -> None:
         assert not re.search(r":has\([^{]*:empty", sheet.read_text(encoding="utf-8")), sheet
 
 
+def test_nothing_glides() -> None:
+    """Whatever glides has the browser lay out and paint sixty times a second, beside the charts' thirty."""
+    for sheet in STATIC.glob("**/*.css"):
+        assert not re.search(r"\b(transition|animation)\b", sheet.read_text(encoding="utf-8")), sheet
+
+
 @everywhere
 def test_one_to_six_arms_with_one_to_six_digits(stage: tuple[Page, Stage], width: int, height: int) -> None:
     page, far = stage

@@ -107,17 +107,13 @@ def test_forced_colours_are_obeyed_and_arms_keep_theirs(browser: Browser) -> Non
         assert set(page.locator("#panels .panel").evaluate_all(PAINTED)) == {page.evaluate(CANVAS)}
 
 
-def test_with_reduced_motion_the_charts_move_twice_a_second_and_nothing_glides(browser: Browser) -> None:
+def test_with_reduced_motion_the_charts_move_twice_a_second(browser: Browser) -> None:
     counted = "() => window.wattrace.framesDrawn"
     with staged(browser, reduced_motion="reduce") as (page, _):
         drawn(page)
         before = page.evaluate(counted)
         page.wait_for_timeout(2000)
         assert 1 <= page.evaluate(counted) - before <= 5
-        glides = page.locator(".interval-scale i").evaluate_all(
-            "(all) => all.map((bar) => getComputedStyle(bar).transitionDuration)"
-        )
-        assert set(glides) == {"0s"}
 
 
 def test_a_tone_follows_the_watts_until_it_is_turned_off(browser: Browser) -> None:

@@ -31,9 +31,10 @@ def counters(page: Page) -> dict[str, Any]:
 
 
 def wait_for_turns_of_both(page: Page) -> None:
-    """Until both panels have figures."""
+    """Until both panels have figures; the chart's own labels are none."""
     for panel in (0, 1):
-        expect(page.locator("#panels > *").nth(panel)).to_contain_text(re.compile(r"\d+\s*W"), timeout=30_000)
+        metrics = page.locator("#panels > *").nth(panel).locator(".metrics")
+        expect(metrics).to_contain_text(re.compile(r"\d+\s*W"), timeout=30_000)
 
 
 def test_both_arms_the_badge_and_moving_figures_are_seen(browser: Browser, race: Show) -> None:

@@ -56,7 +56,7 @@ test-again: $(VENV)/developer
 	$(BIN)/python -m pytest -m "not image" --last-failed --last-failed-no-failures none
 
 # A browser comes from the system; where we may install one we do, else its tests skip. Rather the one without a window:
-# with each page a whole Chromium also makes a window, whose own pages take twice the processor that ours does.
+# with each page a whole Chromium also makes a window, and loads that window's own pages while ours loads.
 browser:
 	@command -v chromium-headless-shell >/dev/null || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && { \

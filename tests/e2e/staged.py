@@ -1,7 +1,7 @@
 """A page on a made-up stream: it is the checkout's, and its messages come from the test; there is no server.
 
 So any state of the page is there in milliseconds: six arms, six digits, a verdict, a hidden one, a stale picture. The
-page comes joined as the server gives it: with each of its sixty files asked for alone it takes twice as long.
+page comes joined as the server gives it, so that what is tested is what is served, and sixty requests less are made.
 """
 
 import json
@@ -102,8 +102,8 @@ class Stage:
             return route.fulfill(status=404)
         if path in PAGES or path.startswith("/joined/"):
             made = JOINED.page(PAGES[path]) if path in PAGES else JOINED.part(path.removeprefix("/joined/"))
-            if made is not None:
-                return route.fulfill(body=made.plain, content_type=made.media_type)
+            assert made is not None, f"{path} is no part of any page"
+            return route.fulfill(body=made.plain, content_type=made.media_type)
         file = script_path() if path == "/plotly.min.js" else STATIC / path.removeprefix("/static/")
         if file is None or not file.is_file():
             return route.fulfill(status=404)

@@ -76,9 +76,7 @@ def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
     with staged(browser, first=hello(verdict=verdict(2, 0.08, 0.32))) as (page, stage):
         for rounds, low, high in [(3, 0.11, 0.24), (4, 0.14, 0.18)]:
             stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(rounds, low, high)))
-            drawn(page)
-        expect(page.locator(".interval-past:visible")).to_have_count(2)
-        page.wait_for_timeout(600)  # the bars glide for half a second
+            expect(page.locator(".interval-past:visible")).to_have_count(rounds - 2)
         now, last, first = (
             box(page, ".interval-now"),
             *(page.locator(".interval-past").nth(n).evaluate(BOX) for n in (0, 1)),
@@ -88,6 +86,30 @@ def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
         assert first[1] < same[0], "all of it is less"
         stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(2, 0.08, 0.32)))
         expect(page.locator(".interval-past:visible")).to_have_count(0)
+
+
+@pytest.mark.parametrize("arms", [1, 2, 3, 6])
+def test_every_portion_of_the_words_has_its_turn(browser: Browser, arms: int) -> None:
+    """A frame changes every panel's figures, and what stands above and below them, within two rounds of portions."""
+    with staged(browser, first=hello(arms, 3)) as (page, stage):
+        expect(page.locator("#panels .hero-digits").last).to_have_text(re.compile(r"\d{3}"))
+        other = frame(arms, 2, run=stage.first["run"]["id"], temperature_celsius=61.0)
+        other["schedule"]["round"] = 7
+        stage.send(other)
+        panels = page.locator("#panels .hero-digits")
+        for panel in range(arms):
+            expect(panels.nth(panel)).to_have_text(re.compile(r"^\d\d(\.\d)?$"), timeout=1000)
+        expect(page.locator("#device")).to_contain_text("61", timeout=1000)
+        expect(page.locator(".phase-detail")).to_contain_text("7", timeout=1000)
+
+
+def test_what_the_presenter_sets_is_on_screen_at_once(browser: Browser) -> None:
+    """All words of one picture, so that none waits for its portion."""
+    with staged(browser, first=hello(2, 3)) as (page, stage):
+        drawn(page)
+        stage.send(frame(2, 3, run=stage.first["run"]["id"], show=show(verdict_hidden=True)))
+        drawn(page)
+        assert page.locator("#panels .hero-digits").all_inner_texts() == ["?", "?"]
 
 
 def verdict(rounds: int, low: float, high: float) -> dict[str, object]:

@@ -68,7 +68,7 @@ function heard(event) {
   if (event.type === 'message') dvr?.hear(event.message, feed.state);
   // For a page that may control, and for no other.
   if (event.type === 'access' && event.control) page.control.reserve ??= new Reserve((own) => feed.dispatch(own), () => feed.stream.restart());
-  if (event.type !== 'message' || event.message.type === 'hello' || changed()) wordsDue = true;
+  if (changed() || event.type !== 'message' || event.message.type === 'hello') wordsDue = true;
   const { framesReceived, lastSeq, gaps, missed, frame } = feed.state;
   Object.assign(counters, { framesReceived, lastSeq, gaps, missed, stamp_t_ns: frame?.t_ns ?? NaN });
   wake();

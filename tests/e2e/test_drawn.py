@@ -93,6 +93,7 @@ def test_every_portion_of_the_words_has_its_turn(browser: Browser, arms: int) ->
     """A frame changes every panel's figures, and what stands above and below them, within two rounds of portions."""
     with staged(browser, first=hello(arms, 3)) as (page, stage):
         expect(page.locator("#panels .hero-digits").last).to_have_text(re.compile(r"\d{3}"))
+        page.wait_for_timeout(1000)  # what the page asks for after its first picture has all words drawn at once
         other = frame(arms, 2, run=stage.first["run"]["id"], temperature_celsius=61.0)
         other["schedule"]["round"] = 7
         stage.send(other)

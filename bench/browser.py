@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from figures import quantile
-from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route, ViewportSize
 
 PROBE = Path(__file__).with_name("probe.js")
 BARE = Path(__file__).with_name("bare.html")
-SIZE = {"width": 1920, "height": 1080}
+SIZE = ViewportSize(width=1920, height=1080)
 # One core of a slow machine draws: the flags keep a GPU, and everything that is not the page, away.
 FLAGS = [
     "--no-sandbox",

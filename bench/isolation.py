@@ -31,6 +31,7 @@ VIEWERS = 50
 CROWD = Path(__file__).with_name("viewers.py")
 CPU, STRENGTH = "CPU of the server, s", "stops, or viewers there at the end"
 RACE_SECONDS = 60.0
+STOP_BYTES = 1 << 18
 
 Figures = dict[str, list[float]]
 Strength = Callable[[], float]
@@ -107,9 +108,9 @@ def raced(disturbance: Disturbance) -> dict[str, float]:
 
 
 def ended(recording: Path) -> bool:
-    """Whether the recording's last line is its stop; only the end is read, as often as we ask."""
+    """Whether the recording's last line is its stop, which tells every round; only the end is read each time."""
     with recording.open("rb") as file:
-        file.seek(max(0, recording.stat().st_size - 4096))
+        file.seek(max(0, recording.stat().st_size - STOP_BYTES))
         return b'{"type":"stop"' in file.read()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from figures import quantile
 
+from engine.books.figures import Percentiles
 from engine.clock import NS
 from engine.documents import Mark, MarkKind, Page
 from engine.outcome import read_ledger
@@ -44,10 +45,16 @@ def lost(lateness_us: Iterator[tuple[int, float]]) -> float:
 def answers(recording: Path) -> dict[str, float]:
     """The books' own latencies. Arm A's clients mostly queue, so its time to first token says little."""
     ledger, _ = read_ledger(recording)
+    told = {label: books.latencies() for label, books in ledger.arms.items()}
     found: dict[str, float] = {}
-    for label, books in ledger.arms.items():
-        found |= pair(f"arm {label} between tokens, ms", [value * 1000 for value in books.itl_seconds])
-    return found | pair("arm B first token, ms", [value * 1000 for value in ledger.arms["B"].ttft_seconds])
+    for label, latency in told.items():
+        found |= milliseconds(f"arm {label} between tokens, ms", latency["itl_seconds"])
+    return found | milliseconds("arm B first token, ms", told["B"]["ttft_seconds"])
+
+
+def milliseconds(name: str, found: Percentiles | None) -> dict[str, float]:
+    p50, p99 = (found.p50, found.p99) if found else (math.nan, math.nan)
+    return {f"{name} p50": p50 * 1000, f"{name} p99": p99 * 1000}
 
 
 def turns(recording: Path) -> tuple[int, int]:

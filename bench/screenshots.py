@@ -6,13 +6,13 @@ from pathlib import Path
 
 from browser import launch
 from machine import chromium
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from show import Show, serving, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 DEMO = ROOT / "demos" / "batch-1-vs-8.yaml"
-PROJECTOR, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
+PROJECTOR, PHONE = ViewportSize(width=1920, height=1080), ViewportSize(width=390, height=844)
 VERDICT_MS = 120_000
 INTO_THE_TURN_MS = 4500
 
@@ -41,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def opened(browser: Browser, url: str, size: dict[str, int]) -> Page:
+def opened(browser: Browser, url: str, size: ViewportSize) -> Page:
     """A page of its own; phones have finer pixels than projectors."""
     scale = 1 if size is PROJECTOR else 2
     page = browser.new_context(viewport=size, device_scale_factor=scale).new_page()

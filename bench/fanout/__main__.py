@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, help="this part alone")
     parser.add_argument("--hours", type=float, default=1.0, help="how long the soak's recording is: 3 minutes for one")
     chosen = parser.parse_args()
-    parts = {**PARTS, "soak": partial(soak, hours=chosen.hours)}
+    parts: dict[str, Callable[[Path], list[Row]]] = {**PARTS, "soak": partial(soak, hours=chosen.hours)}
     begun, rows = time.monotonic(), list[Row]()
     try:
         with built() as folder:

@@ -71,7 +71,7 @@ def ours(hertz: float, size: int, settings: dict[str, Any]) -> None:
         left = room - len(orjson.dumps(content))  # as the server encodes it: the padding is to cost next to nothing
         return {**content, "pad": "x" * left}
 
-    stage.scene.payload = payload
+    stage.scene.payload = payload  # type: ignore[method-assign]  # for frames of the size that is asked
     age(stage.hub, round(KEPT_SECONDS * hertz))
     listener = bind("127.0.0.1", 0)
     server = Server(stage, lambda: print(listener.getsockname()[1], flush=True))

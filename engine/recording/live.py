@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -19,8 +20,9 @@ from engine.recording.recording import Recording
 
 _LONGEST_WAIT_SECONDS = 15.0
 _COMPLETE = aiohttp.WSCloseCode.OK
-_REFUSED = range(4400, 4420)
+_REFUSED = frozenset({4400, 4403, 4404, 4413, 4416, 4420})
 """The server's close codes that will not change by asking again (docs/protocol.md)."""
+_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
@@ -67,6 +69,9 @@ class Spool:
                             yield decode_line(line, path=self.path, number=self._lines)
                     complete = True
                 except (aiohttp.ClientError, OSError, ConnectionError) as error:
+                    if isinstance(error, aiohttp.WSServerHandshakeError) and _for_good(error.status):
+                        what = f"gives no recording (HTTP status {error.status})"
+                        raise RecordingError(self.address, what) from error
                     if self._lines == 0 and self._failures > 2:
                         raise RecordingError(self.address, f"cannot be reached: {error}") from error
                     await self._wait()
@@ -95,6 +100,11 @@ class Spool:
         ceiling = min(_LONGEST_WAIT_SECONDS, 0.5 * 2 ** min(self._failures, 8))
         self._failures += 1
         await asyncio.sleep(random.uniform(ceiling / 2, ceiling))
+
+
+def _for_good(status: int) -> bool:
+    """Whether a handshake's refusal will not change by asking again, as a server's own failures may."""
+    return 400 <= status < 500 and status not in _LATER
 
 
 def _address(url: str) -> str:

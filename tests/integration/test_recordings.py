@@ -81,6 +81,8 @@ async def test_a_race_is_followed_from_its_server_like_a_file(tmp_path: Path, mo
         assert race.path.read_bytes() == file.read_bytes() and [d async for d in race] == []
         with pytest.raises(RecordingError, match="does not give this recording"):
             await anext(engine.recording.live.Spool(server.url, run="never-was").follow())
+        with pytest.raises(RecordingError, match=r"gives no recording \(HTTP status 40[34]\)"):
+            await anext(engine.recording.live.Spool(f"{server.url}/nothing/here").follow())
 
 
 def test_killed_at_any_moment_nothing_that_was_appended_is_lost(tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ class Fallback:
             player = await self._ready()
             await player.pause(False)
             self.on, self._armed = True, False
+            self.show.frozen = False  # a picture that is held would be that of what has died
             self.hub.put_on(player.scene)
             self.show.changed()
 

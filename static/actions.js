@@ -5,6 +5,7 @@ import { ended } from './state.js';
 /** @typedef {{path: string, body: object, confirm?: string, urgent?: true}} Request `urgent`: it takes control where another console has it */
 
 const CONFIRM_MS = 4000;
+const URGENT_SECONDS = 6; // nobody on a stage waits longer: the key works again then
 
 /** The state of the race itself, which may be off the screen while a recording plays. @param {State} state */
 export function raceState(state) {
@@ -68,20 +69,22 @@ export class Actions {
     return this.armed.name === name && nowMs < this.armed.untilMs ? request(name, this.state())?.confirm ?? '' : '';
   }
 
-  /** @param {string} name */
+  /** @param {string} name @returns {Promise<import('./desk.js').Answer | null>} null: nothing was asked of the server */
   async act(name) {
     const wanted = request(name, this.state());
-    if (!wanted || this.waiting === name) return;
+    if (!wanted || this.waiting === name) return null;
     const nowMs = performance.now();
     if (wanted.confirm && !this.question(name, nowMs)) {
       this.armed = { name, untilMs: nowMs + CONFIRM_MS };
-      return;
+      return null;
     }
     this.armed = { name: '', untilMs: -Infinity };
     this.waiting = name;
-    let answer = await post(wanted.path, wanted.body);
-    if (wanted.urgent && answer.holder !== null && (await takeControl(true)).ok) answer = await post(wanted.path, wanted.body);
+    const seconds = wanted.urgent ? URGENT_SECONDS : undefined;
+    let answer = await post(wanted.path, wanted.body, seconds);
+    if (wanted.urgent && answer.holder !== null && (await takeControl(true)).ok) answer = await post(wanted.path, wanted.body, seconds);
     this.waiting = '';
     this.answered(answer);
+    return answer;
   }
 }

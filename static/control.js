@@ -47,8 +47,12 @@ export class Control {
   }
 
   /** @param {string} name of a key */
-  act(name) {
-    if (name !== 'fallback' || !this.reserve?.pressed(this.state, performance.now())) this.actions.act(name);
+  async act(name) {
+    if (name !== 'fallback') return void this.actions.act(name);
+    if (this.reserve?.pressed(this.state, performance.now())) return;
+    const answer = await this.actions.act(name);
+    // The network was silent before this page could know.
+    if (answer?.status === 0) void this.reserve?.play(this.state.show);
   }
 
   /** @param {number} speed */

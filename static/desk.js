@@ -27,26 +27,34 @@ export function rename(name) {
   write(NAME, name.trim().slice(0, 40));
 }
 
-/** @param {'GET' | 'POST'} method @param {string} path @param {object} [body] @returns {Promise<Answer>} */
-export async function ask(method, path, body) {
+const ANSWER_SECONDS = 15;
+
+/**
+ * A question that is never answered, as when a network falls silent, ends too: what waits for it can be asked again.
+ * @param {'GET' | 'POST'} method @param {string} path @param {{body?: object, seconds?: number}} [more] @returns {Promise<Answer>}
+ */
+export async function ask(method, path, { body, seconds = ANSWER_SECONDS } = {}) {
   /** @type {Record<string, string>} */
   const headers = { 'X-Wattrace-Console': consoleId() };
   if (method === 'POST') headers['Content-Type'] = 'application/json';
   try {
     const response = await fetch(path, {
       method, headers, credentials: 'same-origin', cache: 'no-store', body: method === 'POST' ? JSON.stringify(body ?? {}) : undefined,
+      signal: AbortSignal.timeout(seconds * 1000),
     });
     const answer = await response.json().catch(() => null);
     const error = response.ok ? '' : String(answer?.error ?? `the server said ${response.status}`);
     return { ok: response.ok, status: response.status, answer, error, holder: answer?.holder ?? null };
-  } catch {
-    return { ok: false, status: 0, answer: null, error: 'the server cannot be reached', holder: null };
+  } catch (error) {
+    const slow = /** @type {Error} */ (error).name === 'TimeoutError';
+    const why = slow ? `the server has not answered within ${seconds} s` : 'the server cannot be reached';
+    return { ok: false, status: 0, answer: null, error: why, holder: null };
   }
 }
 
-/** @param {string} path @param {object} [body] */
-export function post(path, body = {}) {
-  return ask('POST', path, body);
+/** @param {string} path @param {object} [body] @param {number} [seconds] */
+export function post(path, body = {}, seconds = ANSWER_SECONDS) {
+  return ask('POST', path, { body, seconds });
 }
 
 /** Takes control, from another console too when `take`. @param {boolean} take */

@@ -1,11 +1,12 @@
 import { post } from './desk.js';
 import { Bar } from './dvrbar.js';
 import { Course } from './dvrcourse.js';
-import { Past, askPages } from './dvrpast.js';
+import { AGAIN_MS, Past, askPages } from './dvrpast.js';
 import { LIVE, USUAL_NS, centre, pause, play, shift, spanOf, stride, zoom } from './dvrview.js';
 import { Gestures } from './dvrhand.js';
 import { Reader, readingAt, readingText } from './dvrread.js';
 import { setAttribute } from './dom.js';
+import { isOwn } from './keys.js';
 import { media } from './media.js';
 import { niceMax } from './scale.js';
 import { arms, ended } from './state.js';
@@ -120,10 +121,7 @@ export class Dvr {
       return;
     }
     this.wake();
-    const tag = /** @type {Element | null} */ (event.target)?.tagName ?? '';
-    const typing = ['INPUT', 'SELECT', 'TEXTAREA'].includes(tag) || (event.key === ' ' && ['BUTTON', 'A', 'SUMMARY'].includes(tag));
-    if (event.defaultPrevented || typing) return;
-    if (document.querySelector('dialog[open]')) return;
+    if (event.defaultPrevented || isOwn(event) || document.querySelector('dialog[open]')) return;
     if (this.key(event)) event.preventDefault();
   }
 
@@ -181,7 +179,11 @@ export class Dvr {
     const { run, asked } = this.past;
     if (!run) return;
     const power = await askPages(`from=0&to=${Math.round(this.end + 1e9)}&points=${COURSE_POINTS}`);
-    if (asked !== this.past.asked || power?.run !== run) return;
+    if (asked !== this.past.asked) return;
+    if (power?.run !== run) {
+      window.setTimeout(() => { if (asked === this.past.asked) this.loaded = false; }, AGAIN_MS);
+      return;
+    }
     const since = this.course.power;
     this.course.clear();
     this.course.push(power);

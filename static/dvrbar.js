@@ -48,6 +48,7 @@ export class Bar {
       element('div', 'dvr-row', this.everyone, this.pause, this.slider, element('div', 'dvr-back', this.wider, this.closer, this.live)));
     root.setAttribute('role', 'group');
     root.setAttribute('aria-label', 'Look back, on this screen only');
+    this.root.setAttribute('data-own-keys', '');
     root.append(this.root);
     this.listen();
     this.drawn = '';

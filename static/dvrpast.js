@@ -5,6 +5,8 @@ import { Tracks } from './tracks.js';
 /** @typedef {(query: string) => Promise<(Power & {run: string | null}) | null>} Ask */
 
 const POINTS = 1800; // three times what a chart is wide
+/** So long nothing is asked for again that could not be had. */
+export const AGAIN_MS = 2000;
 const MARGIN = 1; // spans on each side, so that small moves need no answer from the server
 
 /** Asks the server for a part of the run on stage; null where it cannot be had. @type {Ask} */
@@ -15,9 +17,10 @@ export async function askPages(query) {
 
 /** Any part of the run, as the charts' tracks: asked for once and kept, one question at a time. */
 export class Past {
-  /** @param {Ask} [ask] */
-  constructor(ask = askPages) {
+  /** @param {Ask} [ask] @param {() => number} [nowMs] */
+  constructor(ask = askPages, nowMs = () => performance.now()) {
     this.ask = ask;
+    this.nowMs = nowMs;
     this.run = '';
     /** @type {string[]} */
     this.labels = [];
@@ -26,6 +29,7 @@ export class Past {
     /** @type {(Span & {tracks: Tracks, end: number}) | null} */
     this.kept = null;
     this.asking = false;
+    this.againMs = -Infinity;
     /** rises with every run: an answer about another one comes too late */
     this.asked = 0;
     this.version = 0;
@@ -38,6 +42,7 @@ export class Past {
     this.mode = mode;
     this.kept = null;
     this.asking = false;
+    this.againMs = -Infinity;
     this.asked += 1;
   }
 
@@ -52,7 +57,7 @@ export class Past {
 
   /** Sees to it that the span can be drawn soon; a question that is under way is waited for. @param {Span} span @param {number} end */
   async want(span, end) {
-    if (this.asking || this.covers(span, end)) return;
+    if (this.asking || this.nowMs() < this.againMs || this.covers(span, end)) return;
     this.asking = true;
     const asked = this.asked;
     const long = span.to - span.from;
@@ -63,7 +68,10 @@ export class Past {
     const parts = await this.parts(query);
     if (asked !== this.asked) return;
     this.asking = false;
-    if (!parts) return;
+    if (!parts) {
+      this.againMs = this.nowMs() + AGAIN_MS;
+      return;
+    }
     tracks.replace(/** @type {any} */ (parts));
     this.kept = { from, to, tracks, end };
     this.version += 1;

@@ -19,12 +19,47 @@ export const KEYS = [
   { name: 'help', key: '?', shown: '?', says: 'show or close this list' },
 ];
 
+const TICKED = ['checkbox', 'radio', 'button', 'submit', 'reset'];
+
 /** Whether a key press belongs to what has the focus, and not to the page. @param {KeyboardEvent} event */
-export function isTyping({ target, key, ctrlKey, metaKey, altKey, repeat }) {
-  if (ctrlKey || metaKey || altKey || repeat) return true;
-  const tag = /** @type {Element | null} */ (target)?.tagName ?? '';
-  if (['INPUT', 'SELECT', 'TEXTAREA'].includes(tag)) return true;
-  return key === ' ' && ['BUTTON', 'A', 'SUMMARY'].includes(tag);
+export function isTyping(event) {
+  const { ctrlKey, metaKey, altKey, repeat } = event;
+  return ctrlKey || metaKey || altKey || repeat || isOwn(event);
+}
+
+/** Whether what has the focus does something with the key. @param {Pick<KeyboardEvent, 'target' | 'key'>} event */
+export function isOwn({ target, key }) {
+  const { tagName = '', type = '' } = /** @type {HTMLInputElement | null} */ (target) ?? {};
+  if (['SELECT', 'TEXTAREA'].includes(tagName)) return true;
+  if (tagName !== 'INPUT') return key === ' ' && ['BUTTON', 'A', 'SUMMARY'].includes(tagName);
+  if (TICKED.includes(type)) return key === ' ';
+  return type !== 'range' || key.startsWith('Arrow');
+}
+
+/** Whether a click is all that it is for: not a field, nor a slider, whose arrows go on. @param {HTMLElement} node */
+function isPressed(node) {
+  return ['BUTTON', 'A', 'SUMMARY', 'SELECT'].includes(node.tagName) || TICKED.includes(/** @type {HTMLInputElement} */ (node).type);
+}
+
+/**
+ * What was clicked gives the focus back, so that the next key is the page's: else space would press once more the button
+ * that a mouse has pressed, and letters would go through a list that somebody has chosen from. Who walks by the keyboard
+ * stays where he is.
+ */
+function releaseClicked() {
+  let pointed = false;
+  const release = () => {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    if (pointed && focused && isPressed(focused) && !focused.closest('dialog, [data-own-keys]')) focused.blur();
+  };
+  document.addEventListener('pointerdown', () => { pointed = true; }, true);
+  document.addEventListener('keydown', () => { pointed = false; }, true);
+  for (const name of ['change', 'click']) {
+    document.addEventListener(name, ({ target }) => {
+      // A list that has been opened waits for what is chosen from it.
+      if (name === 'change' || /** @type {Element} */ (target)?.tagName !== 'SELECT') release();
+    });
+  }
 }
 
 /** Listens for the keys of the table. */
@@ -39,6 +74,7 @@ export class Keys {
     this.dialog.addEventListener('click', () => this.dialog.close());
     document.body.append(this.dialog);
     document.addEventListener('keydown', (event) => this.pressed(event));
+    releaseClicked();
     this.bind('help', () => this.help());
   }
 

@@ -9,7 +9,7 @@ import { CheckList } from './presentcheck.js';
 import { Figures } from './presentfigures.js';
 import { ReplayCard } from './presentreplay.js';
 import { Script } from './presentscript.js';
-import { holder, initial, reduce, troubleText, whoText } from './presentstate.js';
+import { holder, initial, reduce, troubleText, wayText, whoText } from './presentstate.js';
 import { screenTiles, Tiles } from './presenttiles.js';
 import { phaseDetail, phaseName, remaining } from './schedule.js';
 import { ended } from './state.js';
@@ -19,7 +19,9 @@ import { Stream } from './stream.js';
 /** @typedef {import('./desk.js').Answer} Answer */
 
 const DRAWN_EVERY_MS = 200;
+const CHECK_SECONDS = 120;
 const ASKED_EVERY_MS = 3000;
+const WAYS_EVERY_MS = 6000;
 const TOLD_MS = 1000;
 const SCREEN = ['swap', 'freeze', 'verdict', 'fallback', 'toggle', 'next', 'back'];
 
@@ -96,7 +98,7 @@ async function begin() {
 async function check() {
   const demo = state.desk?.demo ?? '';
   dispatch({ type: 'check', check: { state: 'running', findings: [], demo } });
-  const { ok, answer, error } = await ask('GET', `api/preflight?demo=${encodeURIComponent(demo)}`);
+  const { ok, answer, error } = await ask('GET', `api/preflight?demo=${encodeURIComponent(demo)}`, { seconds: CHECK_SECONDS });
   dispatch({ type: 'check', check: ok ? { state: 'done', ok: answer.ok, findings: answer.findings } : { state: 'failed', error } });
 }
 
@@ -136,7 +138,7 @@ function drawNow() {
   show(byId('preflight'), Boolean(state.desk?.demos.length));
   checks.draw(state.check, busy(now));
   setText(byId('who'), whoText(state));
-  say(byId('trouble'), troubleText(now));
+  say(byId('trouble'), [troubleText(now), wayText(state)].filter(Boolean).join(' '));
   say(byId('notice'), state.shut ? 'This browser is logged out: open a new link from the terminal.' : state.notice);
   drawDock(nowMs);
 }
@@ -197,6 +199,7 @@ function bind() {
   const name = /** @type {HTMLInputElement} */ (byId('name'));
   name.value = consoleName();
   name.addEventListener('change', async () => {
+    name.blur();
     rename(name.value);
     if (holder(state).mine) told(await takeControl(false));
   });
@@ -209,3 +212,5 @@ begin();
 lookForWays();
 window.setInterval(draw, DRAWN_EVERY_MS);
 window.setInterval(() => { if (!document.hidden) { look(); lookAtGuesses(); } }, ASKED_EVERY_MS);
+// Networks come and go: a laptop that was opened in the hotel joins the hall's.
+window.setInterval(() => { if (!document.hidden) lookForWays(); }, WAYS_EVERY_MS);

@@ -41,17 +41,20 @@ export class Audience {
   /** @param {Present} state */
   draw(state) {
     this.state = state;
-    const { ways, guesses } = state;
+    const { guesses } = state;
+    const ways = state.ways ?? [];
     this.tiles.draw(audienceTiles(state.stream));
     show(this.parts.ways, ways.length > 1);
     const listed = JSON.stringify(ways);
     if (listed !== this.listed) {
       this.listed = listed;
+      const chosen = this.way.value;
       this.way.replaceChildren(...ways.map(({ address, short: words }) => {
         const option = element('option', '', words);
         option.value = address;
         return option;
       }));
+      if (ways.some(({ address }) => address === chosen)) this.way.value = chosen;
     }
     show(this.parts.guesses, state.stream.show.bet !== null);
     const read = JSON.stringify(guesses);
@@ -59,16 +62,17 @@ export class Audience {
       this.read = read;
       this.parts.guesses.children[1].replaceChildren(...guesses.map((guess) => this.guess(guess)));
     }
-    setText(this.parts.guesses.children[0], `Look through ${guesses.length === 1 ? '1 guess' : `${guesses.length || 'the'} guesses`}`);
+    const near = guesses.some((guess) => guess.near) ? ', the closest first' : '';
+    setText(this.parts.guesses.children[0], `Look through ${guesses.length === 1 ? '1 guess' : `${guesses.length || 'the'} guesses`}${near}`);
   }
 
   /** @param {import('./presentstate.js').Guess} guess */
-  guess({ id, nickname, guess }) {
+  guess({ id, nickname, guess, near }) {
     const remove = element('button', '', 'Remove');
     remove.type = 'button';
     const name = nickname || 'Anonymous';
     remove.setAttribute('aria-label', `Remove the guess of ${name}`);
     remove.addEventListener('click', () => this.post('api/show/bet/remove', { id }));
-    return element('li', '', element('span', '', name), element('span', '', `${short(guess)} J`), remove);
+    return element('li', near ? 'near' : '', element('span', '', name), element('span', '', `${short(guess)} J`), remove);
   }
 }

@@ -7,14 +7,14 @@
  * @typedef {{check: string, level: 'ok' | 'warning' | 'problem', text: string, remedy: string}} Finding
  * @typedef {{state: 'none' | 'running' | 'done' | 'failed', demo: string, ok: boolean, findings: Finding[], error: string}} Check
  * @typedef {{address: string, url: string, short: string}} Way
- * @typedef {{id: number, nickname: string, guess: number}} Guess
+ * @typedef {{id: number, nickname: string, guess: number, near: boolean}} Guess `near`: one of those that the hall may see named
  *
  * @typedef {object} Present
  * @property {Stream} stream
  * @property {Desk | null} desk what the server tells the presenter, every few seconds
  * @property {boolean} shut whether this browser is no presenter's any more
  * @property {Check} check
- * @property {Way[]} ways by which phones can come
+ * @property {Way[] | null} ways by which phones can come; null before they have been told
  * @property {Guess[]} guesses to look through
  * @property {string} notice what the last action came to
  *
@@ -34,7 +34,7 @@ import { initial as nothing, reduce as follow } from './state.js';
 /** @returns {Present} */
 export function initial() {
   return {
-    stream: nothing(), desk: null, shut: false, ways: [], guesses: [], notice: '',
+    stream: nothing(), desk: null, shut: false, ways: null, guesses: [], notice: '',
     check: { state: 'none', demo: '', ok: false, findings: [], error: '' },
   };
 }
@@ -78,6 +78,18 @@ export function troubleText({ connection, why, show: { fallback } }) {
   const help = fallback.on ? 'The recording is on the screens.'
     : fallback.available ? 'The panic key (R) puts the recording on the screens.' : 'There is no recording of this demo.';
   return `${sentence(fallback.why).replace(/\.$/, '')}. ${help}`;
+}
+
+/** What is wrong with the way in that the screens show: its network has gone. @param {Present} state */
+export function wayText({ ways, stream: { show: { join } } }) {
+  if (!join?.shown || !ways || ways.some(({ url }) => host(url) === host(join.url))) return '';
+  const help = ways.length ? 'Show the code again for an address that it has.' : 'Join a network, and show the code again.';
+  return `Phones cannot come by ${join.short} any more: this machine has left that network. ${help}`;
+}
+
+/** Another port is a proxy's. @param {string} url */
+function host(url) {
+  return new URL(url).hostname;
 }
 
 /** The findings that need a look, the gravest first, and those that do not. @param {Finding[]} findings */

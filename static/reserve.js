@@ -12,6 +12,7 @@ const CONFIRM_MS = 4000;
 const OFFER = 'The server cannot be reached. R plays the recording that this page has kept';
 const PLAYS = 'The server cannot be reached: this is a recording';
 const BACK = 'This is a recording. The server is back: R twice goes back to live';
+const OVER = 'The recording is over. R plays it again';
 const SURE = 'Back to live? R again';
 
 /**
@@ -29,13 +30,20 @@ export class Reserve {
     /** Whether it is on this screen. */
     this.on = false;
     this.back = false;
-    this.kept = '';
+    this.kept = this.demo = '';
     /** @type {ArrayBuffer | null} */
     this.bytes = null;
     this.askMs = -Infinity;
     this.lostMs = NaN;
     this.sureUntilMs = -Infinity;
     this.timer = 0;
+    this.told_t_ns = NaN;
+    /** @type {Tape | null} */
+    this.tape = null;
+    /** @type {Player | null} */
+    this.player = null;
+    /** @type {import('./types.js').Show | null} */
+    this.show = null;
   }
 
   /** Whether there is something to play. */
@@ -44,21 +52,33 @@ export class Reserve {
   }
 
   /** Keeps up with what the server has in reserve, and comes by itself where that was set. @param {State} state @param {number} nowMs */
-  keep({ connection, control, show }, nowMs) {
+  keep({ connection, control, show, run, demo }, nowMs) {
     const { fallback } = show;
     if (fallback?.automatic && nowMs - this.lostMs > LOST_MS) void this.play(show);
-    if (this.on || connection !== 'open' || !control || !fallback?.available || nowMs < this.askMs) return;
+    if (this.on || connection !== 'open' || !control || !fallback) return;
+    this.stands(run?.demo ?? demo?.name ?? '');
     const wanted = `${fallback.file} ${fallback.recorded_utc}`;
-    if (wanted === this.kept) return;
+    if (!fallback.available || wanted === this.kept || nowMs < this.askMs) return;
     this.askMs = nowMs + AGAIN_MS;
     void this.fetch(wanted);
   }
 
+  /** What is kept is of the demo on stage: none is better than another one's. @param {string} demo */
+  stands(demo) {
+    if (demo === this.demo) return;
+    this.demo = demo;
+    this.askMs = -Infinity;
+    this.kept = '';
+    this.bytes = null;
+    delete document.body.dataset.reserve;
+  }
+
   /** @param {string} wanted */
   async fetch(wanted) {
+    const { demo } = this;
     const answer = await fetch('api/show/reserve', { credentials: 'same-origin', cache: 'no-store' }).catch(() => null);
     const bytes = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
-    if (!bytes) return;
+    if (!bytes || this.on || demo !== this.demo) return;
     this.bytes = bytes;
     this.kept = wanted;
     this.askMs = -Infinity;
@@ -83,7 +103,12 @@ export class Reserve {
   /** @param {boolean} back whether the server is there again */
   say(back) {
     this.back = back;
-    this.dispatch({ type: 'notice', text: back ? BACK : PLAYS });
+    this.dispatch({ type: 'notice', text: back ? BACK : this.over ? OVER : PLAYS });
+  }
+
+  /** Whether it has been played to its end. */
+  get over() {
+    return this.on && this.player?.playing === false;
   }
 
   /** The presenter's key: true when this is what it was for. @param {State} state @param {number} nowMs */
@@ -92,7 +117,8 @@ export class Reserve {
       if (connection === 'open' || !this.ready) return false;
       void this.play(show);
     } else if (!this.back) {
-      this.dispatch({ type: 'notice', text: `${PLAYS}, until it is there again` });
+      if (this.over) this.begin();
+      else this.dispatch({ type: 'notice', text: `${PLAYS}, until it is there again` });
     } else if (nowMs < this.sureUntilMs) {
       this.stop();
     } else {
@@ -106,26 +132,42 @@ export class Reserve {
   async play(show) {
     if (this.on || !this.bytes) return;
     this.on = true;
-    const tape = new Tape(await inflate(this.bytes));
-    const { run, begin, end, frames } = tape.content;
+    this.show = show;
+    this.tape = new Tape(await inflate(this.bytes));
+    this.begin();
+    this.timer = window.setInterval(() => this.tick(), FRAME_MS);
+  }
+
+  /** From the first turn on: what was on the screen gives way. */
+  begin() {
+    if (!this.tape || !this.show) return;
+    const { run, begin, end, frames } = this.tape.content;
+    const { show } = this;
     const player = new Player(begin, end);
     player.seek(frames.find(({ state }) => state === 'racing')?.run_t_ns ?? begin);
     player.playing = true;
-    let told_t_ns = player.t_ns;
-    const { power: history, powers } = tape.between(told_t_ns - HISTORY_NS, told_t_ns);
+    this.player = player;
+    this.told_t_ns = player.t_ns;
+    const { power: history, powers } = this.tape.between(player.t_ns - HISTORY_NS, player.t_ns);
     this.tell({
       type: 'hello', protocol: 1, run: { ...run, replay: { ...run.replay, duration_ns: end } }, history, powers,
-      frame: { ...tape.frame(told_t_ns), run_t_ns: told_t_ns, t_ns: clock_ns() },
+      frame: { ...this.tape.frame(player.t_ns), run_t_ns: player.t_ns, t_ns: clock_ns() },
       // The hall's phones are not with it: what they do is not on this screen.
       show: { ...show, frozen: false, join: null, bet: null, load: null, fallback: show.fallback && { ...show.fallback, on: true } },
     });
     this.dispatch({ type: 'closed', again: true, reason: '' }); // a hello from here is none from the server
-    this.say(false);
-    this.timer = window.setInterval(() => {
-      player.tick(performance.now());
-      this.tell({ ...tape.frame(player.t_ns), ...tape.between(told_t_ns, player.t_ns), type: 'frame', run_t_ns: player.t_ns });
-      told_t_ns = player.t_ns;
-    }, FRAME_MS);
+    this.say(this.back);
+  }
+
+  /** The next frame; at the end it says so, once. */
+  tick() {
+    const { tape, player } = this;
+    if (!tape || !player) return;
+    const played = player.playing;
+    player.tick(performance.now());
+    this.tell({ ...tape.frame(player.t_ns), ...tape.between(this.told_t_ns, player.t_ns), type: 'frame', run_t_ns: player.t_ns });
+    this.told_t_ns = player.t_ns;
+    if (played && !player.playing) this.say(this.back);
   }
 
   /** @param {object} message of which the rest is the same for all */
@@ -138,6 +180,7 @@ export class Reserve {
   stop() {
     clearInterval(this.timer);
     this.on = this.back = false;
+    this.tape = this.player = null;
     this.dispatch({ type: 'notice', text: '' });
     this.restart();
   }

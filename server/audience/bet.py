@@ -17,7 +17,9 @@ MOST_GUESSES = 2000
 MOST_JOULES = 1e6
 CLOSEST = 3
 _LISTED = 100
-"""So many guesses the presenter gets to see at once, the newest first."""
+"""So many guesses the presenter gets to see at once."""
+_LOOKED_AT = 10
+"""So many of them are the nearest: when a name is taken off the screens, the next comes up."""
 
 
 class NotOpen(WattraceError):
@@ -134,10 +136,14 @@ class Bet:
         self.changed()
         return True
 
-    def listed(self) -> list[dict[str, Any]]:
-        """The newest guesses, for the presenter to look through."""
-        newest = sorted(self._guesses.values(), key=lambda guess: -guess.place)[:_LISTED]
-        return [{"id": guess.id, "nickname": guess.nickname, "guess": guess.joules} for guess in newest]
+    def listed(self, joules: float | None) -> list[dict[str, Any]]:
+        """Guesses for the presenter to look through: those nearest to `joules`, which the hall would see named, and the
+        newest others."""
+        newest = sorted(self._guesses.values(), key=lambda guess: -guess.place)
+        nearest = [] if joules is None else self._nearest(joules)[:_LOOKED_AT]
+        shown = {guess.id: guess for guess in (*nearest, *newest)}
+        near = {guess.id for guess in nearest}
+        return [{**_told(guess), "near": guess.id in near} for guess in list(shown.values())[:_LISTED]]
 
     # -- the phones'
 
@@ -206,11 +212,14 @@ class Bet:
         }
 
     def _closest(self) -> list[dict[str, Any]]:
-        """The best guesses once the answer is known; of equals, who came first."""
+        """The best guesses once the answer is known."""
         if self.state != "revealed" or self.answer is None or self.answer.joules is None:
             return []
-        best = sorted(self._guesses.values(), key=lambda guess: (self._off(guess), guess.place))[:CLOSEST]
-        return [{"id": guess.id, "nickname": guess.nickname, "guess": guess.joules} for guess in best]
+        return [_told(guess) for guess in self._nearest(self.answer.joules)[:CLOSEST]]
+
+    def _nearest(self, joules: float) -> list[Guess]:
+        """All guesses, the best first; of equals, who came first."""
+        return sorted(self._guesses.values(), key=lambda guess: (abs(guess.joules - joules), guess.place))
 
     def _make_room(self) -> None:
         """When it is full, take out any guess of the address with the most of them.
@@ -237,3 +246,7 @@ class Bet:
             self.answer = None
         self._drawn = None
         self.changed()
+
+
+def _told(guess: Guess) -> dict[str, Any]:
+    return {"id": guess.id, "nickname": guess.nickname, "guess": guess.joules}

@@ -47,6 +47,13 @@ class Betting:
         self.follow()
         return self.bet.payload()
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Guesses to look through, also before the answer is told: first those that it would name as things are now."""
+        if self.bet.state == "revealed":
+            return self.bet.listed(self.bet.answer.joules if self.bet.answer else None)
+        found = saving(self._hub.scene.ledger, simulated=False, replay=False) if self._is_on_stage() else None
+        return self.bet.listed(found.joules if found else None)
+
     def _open(self) -> None:
         scene = self._hub.scene
         info: dict[str, Any] = scene.run_info() or scene.demo_info() or {}

@@ -127,7 +127,7 @@ class Audience:
 
     async def guesses(self, request: Request) -> Response:
         """What there is to look through."""
-        return answer({"guesses": self.betting.bet.listed()})
+        return answer({"guesses": self.betting.listed()})
 
     async def remove(self, request: Request) -> Response:
         """Take one guess out; its phone guesses no more."""

@@ -85,6 +85,49 @@ def test_the_page_plays_what_it_has_kept_until_the_presenter_goes_back_to_live(b
         assert len(asked) == 1, "it is asked for once"
 
 
+def test_at_its_end_it_says_so_and_plays_again(browser: Browser, tape: bytes) -> None:
+    with staged(browser) as (page, stage):
+        keep(page, stage, tape)
+        expect(page.locator("body")).to_have_attribute("data-reserve", "ready", timeout=SLOW)
+        # This browser's clock runs nine times as fast: a recording of seconds is over at once.
+        page.evaluate("() => { const now = performance.now.bind(performance); performance.now = () => now() * 9; }")
+        stage.die()
+        expect(page.locator("#notice")).to_contain_text("R plays the recording", timeout=SLOW)
+        page.keyboard.press("r")
+        expect(page.locator("#notice")).to_contain_text("The recording is over. R plays it again", timeout=SLOW)
+        expect(page.locator("#badges")).to_contain_text("REPLAY")
+        page.keyboard.press("r")
+        expect(page.locator("#notice")).to_contain_text("this is a recording", timeout=SLOW)
+        expect(page.locator("#notice")).to_contain_text("The recording is over. R plays it again", timeout=SLOW)
+
+
+def test_the_recording_of_another_demo_is_not_kept(browser: Browser, tape: bytes) -> None:
+    with staged(browser) as (page, stage):
+        keep(page, stage, tape)
+        body = page.locator("body")
+        expect(body).to_have_attribute("data-reserve", "ready", timeout=SLOW)
+        other = hello(show=settings(fallback={**RESERVE, "available": False, "file": "", "why": ""}))
+        other["run"]["demo"] = "never-rehearsed"
+        stage.send(other)
+        expect(body).not_to_have_attribute("data-reserve", "ready")
+        stage.die()
+        expect(page.locator("#badges")).to_contain_text("OFFLINE", timeout=SLOW)
+        page.keyboard.press("r")
+        expect(page.locator("#badges")).not_to_contain_text("REPLAY")
+
+
+def test_a_network_that_falls_silent_is_no_end_of_the_panic_key(browser: Browser, tape: bytes) -> None:
+    """The page cannot know yet that nobody hears it: the question ends by itself, and then it plays what it has."""
+    with staged(browser) as (page, stage):
+        keep(page, stage, tape)
+        expect(page.locator("body")).to_have_attribute("data-reserve", "ready", timeout=SLOW)
+        page.route("**/api/show/fallback", lambda route: None)  # never answered
+        page.evaluate("() => { AbortSignal.timeout = () => AbortSignal.abort(new DOMException('', 'TimeoutError')); }")
+        page.keyboard.press("r")
+        expect(page.locator("#badges")).to_contain_text("REPLAY", timeout=SLOW)
+        expect(page.locator("#title")).to_have_text(TAPED)
+
+
 def test_where_that_was_set_before_it_comes_by_itself(browser: Browser, tape: bytes) -> None:
     with staged(browser) as (page, stage):
         keep(page, stage, tape, automatic=True)

@@ -131,7 +131,6 @@ def the_sensor_dies(console: Page, projector: Page, phones: list[Page], show: Sh
         expect(page.locator(place)).to_contain_text(
             re.compile("sampler process|No power has been measured"), timeout=SLOW
         )
-    console.locator("h1").click()
     console.keyboard.press("r")
     for page in (projector, *phones):
         expect(page.locator("#badges")).to_contain_text("REPLAY", timeout=30_000)

@@ -63,6 +63,19 @@ def test_of_equals_who_came_first_is_named_first() -> None:
     assert [each["nickname"] for each in (bet.payload() or {})["closest"]] == ["early", "later", "late"]
 
 
+def test_whom_the_hall_would_see_named_the_presenter_can_take_out_however_many_guess() -> None:
+    bet = open_bet()
+    troll = bet.guess("troll", "rude words", 100.0).id
+    for number in range(500):
+        bet.guess(str(number), "", 1000.0 + number)
+    before = bet.listed(99.0)
+    assert before[0] == {"id": troll, "nickname": "rude words", "guess": 100.0, "near": True}
+    assert [each["near"] for each in before].count(True) == 10 and before[10]["guess"] == 1499.0, "then the newest"
+    bet.reveal(Answer(99.0))
+    assert (bet.payload() or {})["closest"][0]["id"] == troll == bet.listed(99.0)[0]["id"]
+    assert bet.remove(troll) and troll not in {each["id"] for each in bet.listed(99.0)}
+
+
 def test_guesses_are_taken_while_it_is_open_and_at_no_other_time() -> None:
     bet = Bet()
     with pytest.raises(NotOpen):
@@ -91,7 +104,7 @@ def test_what_the_presenter_takes_out_does_not_come_back_as_another_guess() -> N
     bet = open_bet()
     rude = bet.guess("rude", "rude", 1).id
     fine = bet.guess("fine", "fine", 2).id
-    assert rude != fine and [each["id"] for each in bet.listed()] == [fine, rude]
+    assert rude != fine and [each["id"] for each in bet.listed(None)] == [fine, rude]
     assert bet.remove(rude) and not bet.remove(rude)
     with pytest.raises(BadGuess):
         bet.guess("rude", "nice", 3)
@@ -114,7 +127,7 @@ def test_memory_and_stream_are_bounded_however_many_guess() -> None:
     assert told is not None and told["guesses"] == MOST_GUESSES and bet.mine("one more")
     bet.reveal(Answer(123456.78, -99999.99, 99999.99, simulated=True))
     assert len(json.dumps(bet.payload()).encode()) < 1400
-    assert len(bet.listed()) == 100
+    assert len(bet.listed(None)) == len(bet.listed(0.0)) == 100
 
 
 def test_who_has_many_numbers_displaces_his_own_guesses_and_nobody_elses() -> None:
@@ -135,7 +148,7 @@ def test_who_has_many_numbers_displaces_his_own_guesses_and_nobody_elses() -> No
     assert all(bet.mine(phone) for phone in hall)
     told = bet.payload()
     assert told is not None and told["guesses"] == MOST_GUESSES
-    assert len({each["id"] for each in bet.listed()}) == 100
+    assert len({each["id"] for each in bet.listed(None)}) == 100
 
 
 # -- histograms and nicknames

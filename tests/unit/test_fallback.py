@@ -197,9 +197,11 @@ async def test_live_comes_back_by_hand_only_and_automatic_waits_for_the_next_tro
         await fallback._look()
         assert fallback.player is not None and fallback.player.jumps == 1, "it stands ready before there is trouble"
         assert not fallback.on and stage.hub.scene is stage.live
+        fallback.show.frozen = True
         stage.live.end(-9)
         await fallback._look()
         assert fallback.on and stage.hub.scene is fallback.player.scene
+        assert not fallback.show.frozen, "no screen goes on holding the picture of what has died"
         [(action, data)] = stage.marks
         assert (action, data["to"]) == ("fallback", "replay") and "SIGKILL" in data["why"]
         payload = stage.hub.scene.payload(stage.clock.now_ns())

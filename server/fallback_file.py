@@ -28,11 +28,11 @@ class Reserve:
 
 def find_reserve(demo: str, data: Path, shipped: Path | None = None) -> Reserve | None:
     """The recording that may take over from `demo`: what a rehearsal has kept for it, else the newest complete
-    race of it in the data folder (a real one before a simulated one), else what is shipped."""
+    race of it in the data folder (of these two a real one before a simulated one), else what is shipped."""
     rehearsed = _recordings(data / "fallback", f"{demo}.jsonl*")
     raced = _recordings(data / "recordings", f"*-{demo}-*.jsonl*")
     ours = _recordings((shipped or Path(str(resources.files("demos")))) / "recordings", f"{demo}.jsonl*")
-    for file, start in [*rehearsed, *sorted(raced, key=lambda found: _simulated(found[1])), *ours]:
+    for file, start in [*sorted([*rehearsed, *raced], key=lambda found: _simulated(found[1])), *ours]:
         if start.demo.get("name") == demo and _is_good(file):
             return Reserve(file, start.utc, _simulated(start))
     return None

@@ -50,7 +50,7 @@ class Show:
 
     def brief(self) -> dict[str, Any]:
         """What is set, in a few words: a recording has it at its start, and every change after that."""
-        bet, load, join = (self._made(name) or {} for name in ("bet", "load", "join"))
+        bet, load, join, fallback = (self._made(name) or {} for name in ("bet", "load", "join", "fallback"))
         return {
             "frozen": self.frozen,
             "verdict_hidden": self.verdict_hidden,
@@ -58,6 +58,7 @@ class Show:
             "bet": bet.get("state", "off"),
             "load": load.get("open", False),
             "join": join.get("shown", False),
+            "fallback": "automatic" if fallback.get("automatic") else "by hand",
         }
 
     def fresh(self, now_ns: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ export class Control {
     for (const name of KEYS) {
       this.keys.bind(name, () => this.act(name), () => this.state.control && (name !== 'back' || replaying(this.state)));
     }
+    this.keys.looks = () => !this.state.control;
     this.toggle = button('Start', () => this.actions.act('toggle'));
     this.take = button('Take over', async () => this.told(await takeControl(true)));
     this.asks = element('p', 'notice');

@@ -19,6 +19,14 @@ export const KEYS = [
   { name: 'help', key: '?', shown: '?', says: 'show or close this list' },
 ];
 
+/** What a page that may not control does with the same keys, on its own screen alone: looking back. */
+export const LOOKING = [
+  { shown: 'Space', says: 'hold the charts of this screen, or let them go on' },
+  { shown: '← →', says: 'look back, and forward again' },
+  { shown: '+ −', says: 'a closer look, or a wider one' },
+  { shown: 'Home End', says: 'to the beginning, or back to live' },
+];
+
 const TICKED = ['checkbox', 'radio', 'button', 'submit', 'reset'];
 
 /** Whether a key press belongs to what has the focus, and not to the page. @param {KeyboardEvent} event */
@@ -69,6 +77,8 @@ export class Keys {
     this.table = table;
     /** @type {Map<string, Binding>} */
     this.bindings = new Map();
+    /** Whether the keys are for looking back. */
+    this.looks = () => false;
     this.dialog = element('dialog', 'keys');
     this.dialog.setAttribute('aria-label', 'Keyboard');
     this.dialog.addEventListener('click', () => this.dialog.close());
@@ -104,7 +114,8 @@ export class Keys {
       this.dialog.close();
       return;
     }
-    const rows = this.possible().map(({ shown, says }) => element('tr', '', element('th', '', element('kbd', '', shown)), element('td', '', says)));
+    const listed = [...(this.looks() ? LOOKING : []), ...this.possible()];
+    const rows = listed.map(({ shown, says }) => element('tr', '', element('th', '', element('kbd', '', shown)), element('td', '', says)));
     const close = element('button', '', 'Close');
     close.type = 'button';
     this.dialog.replaceChildren(element('h2', '', 'Keyboard'), element('table', '', element('tbody', '', ...rows)), close);

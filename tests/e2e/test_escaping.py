@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from e2e.hall import JOIN, LOAD, REVEALED, show
-from e2e.staged import drawn, hello, staged
+from e2e.staged import DESK, drawn, hello, staged
+from e2e.test_projector import RESERVE
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +28,30 @@ def hostile(state: str = "racing") -> dict[str, Any]:
     if state == "racing":
         message["frame"]["verdict"] |= {"text": f"B {NASTY}", "decided": False}
     return message
+
+
+def test_nor_does_it_on_the_console(browser: Browser) -> None:
+    guesses = [{"id": 1, "nickname": NASTY, "guess": 1.0, "near": True}]
+    finding = {"check": "x", "level": "problem", "text": NASTY, "remedy": NASTY}
+    desk = {
+        **DESK, "notes": NASTY, "steps": [NASTY], "demo": NASTY,
+        "demos": [{"name": NASTY, "title": NASTY, "learn": NASTY}, {"name": "x", "title": NASTY, "learn": ""}],
+    }  # fmt: skip
+    first = hostile()
+    first["show"] |= {"presenter": {"name": NASTY, "seconds_left": 9.0}}
+    first["show"] |= {"fallback": {**RESERVE, "why": NASTY, "file": NASTY}}
+    with staged(browser, "/present", first=first, control=True) as (page, _):
+        page.route("**/api/show", lambda route: route.fulfill(json={**desk, "has_control": False}))
+        page.route("**/api/show/bet", lambda route: route.fulfill(json={"guesses": guesses}))
+        page.route("**/api/preflight*", lambda route: route.fulfill(json={"ok": False, "findings": [finding]}))
+        page.reload()
+        expect(page.locator("#notes")).to_contain_text(NASTY)
+        page.locator("#guesses summary").click()
+        expect(page.locator("#guesses li")).to_contain_text(NASTY)
+        for said in ("#title", "#steps", "#demo", "#holder", "#trouble"):
+            assert NASTY in " ".join(page.locator(said).all_text_contents()), said
+        assert page.locator(FOREIGN).count() == 0
+        assert page.evaluate("window.caught") is None
 
 
 @pytest.mark.parametrize("path", ["/", "/view"])

@@ -67,7 +67,12 @@ def test_a_rehearsal_comes_before_a_race_and_a_race_before_what_is_shipped(tmp_p
     real = write(tmp_path / "recordings" / f"20251231-000000-{DEMO}-0001.jsonl", simulated=False)
     assert found(tmp_path) == real, "a real race before a simulated one"
     rehearsed = write(tmp_path / "fallback" / f"{DEMO}.jsonl")
+    assert found(tmp_path) == real, "nor does a simulated rehearsal stand in for a real race"
+    real.unlink()
     assert found(tmp_path) == rehearsed
+    real = write(tmp_path / "recordings" / f"20251231-000000-{DEMO}-0001.jsonl", simulated=False)
+    rehearsed = write(tmp_path / "fallback" / f"{DEMO}.jsonl", simulated=False)
+    assert found(tmp_path) == rehearsed != real
 
 
 def test_a_race_whose_sampler_died_is_passed_over_for_the_one_before(tmp_path: Path) -> None:

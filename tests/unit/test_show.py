@@ -34,6 +34,14 @@ def test_parts_plug_in_and_a_broken_one_costs_nobody_a_frame() -> None:
     assert len(orjson.dumps(Show().payload())) < 200, "twenty frames a second do not carry it, but one does"
 
 
+def test_a_race_s_start_tells_what_was_set_before_it() -> None:
+    show = Show()
+    assert show.brief()["fallback"] == "by hand"
+    show.add("fallback", lambda: {"automatic": True, "on": False})
+    show.add("bet", lambda: {"state": "open"})
+    assert (show.brief()["fallback"], show.brief()["bet"]) == ("automatic", "open")
+
+
 def lock() -> tuple[Lock, FakeClock]:
     clock = FakeClock(5 * NS)
     return Lock(clock), clock

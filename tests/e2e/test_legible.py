@@ -71,6 +71,18 @@ def test_what_is_for_the_hall_can_be_read(stage: tuple[Page, Stage], parts: dict
     assert {name: size for name, size in must.items() if size < (30 if name == "letter" else 40)} == {}
 
 
+@pytest.mark.parametrize("arms", range(3, 7))
+def test_beside_a_card_more_arms_are_smaller_by_no_more_than_the_manual_says(
+    stage: tuple[Page, Stage], arms: int
+) -> None:
+    message = hello(arms, 3, show=show(join=JOIN))
+    must = sizes(*stage, message, MUST_BE_READ)
+    assert must["hero-digits"] >= 80 and must["panel-name"] >= 33.5
+    assert {name: size for name, size in sizes(*stage, message, "*").items() if size < 20.5} == {}
+    arms_words = stage[0].locator("#panels .text-window")
+    assert all(box["height"] >= 25 for box in (text.bounding_box() for text in arms_words.all()) if box)
+
+
 @pytest.mark.parametrize("arms", range(1, 7))
 def test_every_arm_s_words_are_seen(stage: tuple[Page, Stage], arms: int) -> None:
     page, far = stage

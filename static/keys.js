@@ -21,7 +21,7 @@ export const KEYS = [
 
 /** What a page that may not control does with the same keys, on its own screen alone: looking back. */
 export const LOOKING = [
-  { shown: 'Space', says: 'hold the charts of this screen, or let them go on' },
+  { shown: 'Space', says: 'hold this screen’s charts, or let them go on' },
   { shown: '← →', says: 'look back, and forward again' },
   { shown: '+ −', says: 'a closer look, or a wider one' },
   { shown: 'Home End', says: 'to the beginning, or back to live' },
@@ -115,7 +115,8 @@ export class Keys {
       return;
     }
     const listed = [...(this.looks() ? LOOKING : []), ...this.possible()];
-    const rows = listed.map(({ shown, says }) => element('tr', '', element('th', '', element('kbd', '', shown)), element('td', '', says)));
+    const rows = listed.map(({ shown, says }) => element('tr', '',
+      element('th', '', ...shown.split(' ').map((key) => element('kbd', '', key))), element('td', '', says)));
     const close = element('button', '', 'Close');
     close.type = 'button';
     this.dialog.replaceChildren(element('h2', '', 'Keyboard'), element('table', '', element('tbody', '', ...rows)), close);

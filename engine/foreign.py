@@ -4,6 +4,9 @@ NVML names the processes of a device by number. Where wattrace sees the same num
 when it belongs to an arm. In a container it does not see them (its processes have other numbers there than outside):
 then a process is ours when it was first seen while one of our arms was starting, and foreign when it was there before
 or came later. A foreign one that begins just while an arm starts is taken for ours there; nothing can tell them apart.
+
+Whose a process is has to be asked after it was listed. One that came while ours were starting and had ended by then is
+taken for ours too: GPU programs that live for a moment are what commands start, and nobody can ask any more.
 """
 
 import re
@@ -24,6 +27,8 @@ class _Device:
 
     since: dict[int, int] = field(default_factory=dict)
     adopted: set[int] = field(default_factory=set)
+    excused: set[int] = field(default_factory=set)
+    """Those who came in time to be ours, and had ended before anybody could ask."""
     row_ns: int | None = None
     begun_ns: int | None = None
     foreign: set[int] = field(default_factory=set)
@@ -32,19 +37,21 @@ class _Device:
 class ForeignProcesses:
     """Reads `gpuN.processes`. With `adopts_residents` who was there before the first arm started is an arm too.
 
-    (A server that wattrace did not start is one, and its number is not known.)
+    (A server that wattrace did not start is one, and its number is not known.) `same_numbers`: ours are known to be the
+    driver's, even before it has listed one of our own.
     """
 
-    def __init__(self, *, adopts_residents: bool = False) -> None:
+    def __init__(self, *, adopts_residents: bool = False, same_numbers: bool = False) -> None:
         self._adopts_residents = adopts_residents
         self._devices: dict[str, _Device] = {}
         self._owned: set[int] = set()
-        self._same_numbers = False
+        self._same_numbers = same_numbers
         self._was_starting = False
 
-    def page(self, page: Page, *, owned: Set[int], starting: bool) -> list[Mark]:
+    def page(self, page: Page, *, owned: Set[int], starting: bool, gone: Set[int] = frozenset()) -> list[Mark]:
         """The warnings that follow from `page`, while arms own the processes `owned` and one may be `starting`.
 
+        `gone` are those that had ended when it was asked who owns them.
         An episode is told when it begins (`open` in its data) and, with its whole span, when it is over.
         """
         name = page.stream.removesuffix(STREAM_SUFFIX)
@@ -53,7 +60,9 @@ class ForeignProcesses:
         marks: list[Mark] = []
         for t_ns, cell in zip(page.t_ns, page.data.get("compute_process_ids", []), strict=False):
             if cell is not None:  # else the call failed: nobody knows who was there
-                marks += self._row(name, device, t_ns, _numbers(cell), starting=starting or self._was_starting)
+                pids, may_be_ours = _numbers(cell), starting or self._was_starting
+                device.excused |= (pids & gone) - device.since.keys() if may_be_ours else set()
+                marks += self._row(name, device, t_ns, pids, starting=may_be_ours)
         # A process is listed up to a second after it began.
         self._was_starting = starting
         return marks
@@ -66,6 +75,7 @@ class ForeignProcesses:
         first = device.row_ns is None
         for gone in device.since.keys() - pids:
             del device.since[gone]
+            device.excused.discard(gone)
         for pid in pids - device.since.keys():
             device.since[pid] = t_ns if device.row_ns is None else device.row_ns
             if self._adopts_residents if first else starting:
@@ -76,7 +86,7 @@ class ForeignProcesses:
         return self._compare(name, device, t_ns, foreign)
 
     def _ours(self, device: _Device, pid: int) -> bool:
-        if pid in self._owned:
+        if pid in self._owned or pid in device.excused:
             return True
         return pid in device.adopted and (self._adopts_residents or not self._same_numbers)
 

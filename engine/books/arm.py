@@ -184,7 +184,7 @@ class ArmBooks:
             units=pool.units,
             seconds=pool.seconds,
             energy_joules=pool.joules if known else None,
-            energy_above_idle_joules=pool.above_idle_joules if known else None,
+            energy_above_idle_joules=pool.above_idle_joules if pool.is_whole else None,
             uncertainty_joules=pool.uncertainty_joules if known else None,
             joules_per_unit=over(pool.joules if known else None, pool.measured_units),
             power_mean_watts=over(pool.watt_seconds, pool.powered_seconds),
@@ -192,6 +192,8 @@ class ArmBooks:
             units_per_second=over(pool.units, pool.seconds),
             running=self.running,
             reasons=self._all_reasons(pool),
+            measured_units=pool.measured_units,
+            is_whole=pool.is_whole,
         )
 
     def _closed(self) -> Pool:

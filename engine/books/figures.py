@@ -1,7 +1,8 @@
 """What a window, a round and an arm came to. Pure records: unknown is None."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import quantiles
 from typing import Any, NamedTuple
@@ -32,6 +33,8 @@ class Span:
     power_mean_watts: float | None = None
     """Of the device, whoever uses it."""
     power_peak_watts: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    """What the sensors say about the energy, or why it is unknown."""
 
     @property
     def seconds(self) -> float:
@@ -44,6 +47,11 @@ class Span:
         return self.energy.energy_joules if self.energy else None
 
     @property
+    def valid(self) -> bool:
+        """Whether no sensor forbids to use the energy. Not by the weight of reasons alone: one may lack a witness."""
+        return self.energy is None or self.energy.valid
+
+    @property
     def energy_above_idle_joules(self) -> float | None:
         """The energy without what the idle device would have drawn in the same time."""
         if self.energy_joules is None or self.idle_watts is None:
@@ -54,6 +62,11 @@ class Span:
     def joules_per_unit(self) -> float | None:
         """Energy over generated tokens (or units)."""
         return over(self.energy_joules, self.units)
+
+    @property
+    def joules_per_request(self) -> float | None:
+        """Energy over answers; None where it is not valid, since this figure is told without the reasons."""
+        return over(self.energy_joules, self.requests) if self.valid else None
 
     @property
     def units_per_second(self) -> float | None:
@@ -72,6 +85,7 @@ class Span:
             "energy_above_idle_joules": above,
             "uncertainty_joules": self.energy.uncertainty_joules if self.energy else None,
             "power_watts": {"mean": self.power_mean_watts, "peak": self.power_peak_watts},
+            **({} if self.valid else {"valid": False}),
         }
         if not tokens:
             return found | {"joules_per_unit": self.joules_per_unit, "units_per_second": self.units_per_second}
@@ -81,7 +95,7 @@ class Span:
             "joules_per_token": self.joules_per_unit,
             "joules_per_token_above_idle": over(above, self.units),
             "joules_per_total_token": over(self.energy_joules, self.units + self.prompt_tokens),
-            "joules_per_request": over(self.energy_joules, self.requests),
+            "joules_per_request": self.joules_per_request,
             "tokens_per_second": self.units_per_second,
         }
 
@@ -112,18 +126,17 @@ class RoundFigures:
     """Requests computed at once in the steady state, on average."""
     condition: Condition = field(default_factory=Condition)
     reasons: tuple[Reason, ...] = ()
-    """What there is to say against, or about, these figures."""
+    """What there is to say against, or about, these figures; the total has reasons of its own besides."""
     seconds_to_finish: float | None = None
     """How long a fixed number of requests took; None in a round that time ends."""
 
     def value(self, metric: str) -> float | None:
         """The figure called `metric`, as verdicts compare it; None where it is unknown or has no meaning.
 
-        Energy with a reason of weight `invalid` decides nothing; no figure does of a round that the audience worked on.
+        Energy that is not valid decides nothing; no figure does of a round that the audience worked on.
         """
-        tokens = self.unit == "token"
-        invalid = metric.startswith("joules_") and not is_valid(self.reasons)
-        if invalid or Reason.CROWD_LOAD in self.reasons:
+        tokens, valid = self.unit == "token", self.steady.valid and is_valid(self.reasons)
+        if Reason.CROWD_LOAD in self.reasons or (metric.startswith("joules_") and not valid):
             return None
         match metric:
             case "joules_per_token" | "joules_per_unit":
@@ -131,7 +144,7 @@ class RoundFigures:
             case "tokens_per_second" | "units_per_second":
                 return self.steady.units_per_second if tokens == (metric == "tokens_per_second") else None
             case "joules_per_request":
-                return over(self.total.energy_joules, self.total.requests) if self.total and tokens else None
+                return self.total.joules_per_request if self.total and tokens else None
             case "seconds_to_finish":
                 return self.seconds_to_finish
             case _:
@@ -145,7 +158,7 @@ class RoundFigures:
             "round": self.number,
             "complete": self.complete,
             "steady": self.steady.as_dict(self.unit),
-            "total": self.total.as_dict(self.unit) if self.total else None,
+            "total": self.total.as_dict(self.unit) | told([self.total]) if self.total else None,
             "seconds_to_finish": self.seconds_to_finish,
             **spelled(self.latencies),
             "running_requests_mean": self.running_mean,
@@ -162,7 +175,9 @@ class ArmFigures:
     units: float
     seconds: float
     energy_joules: float | None
+    """Of the rounds whose energy is known, which did `measured_units`."""
     energy_above_idle_joules: float | None
+    """Of all rounds; None where that of one is unknown."""
     uncertainty_joules: float | None
     joules_per_unit: float | None
     power_mean_watts: float | None
@@ -170,6 +185,18 @@ class ArmFigures:
     units_per_second: float | None
     running: int
     reasons: list[str]
+    measured_units: float = 0.0
+    is_whole: bool = False
+    """Whether the energy of every round is known, so that it may stand beside `units` and `seconds`."""
+
+
+def told(spans: Iterable[Span]) -> dict[str, Any]:
+    """What sensors say of these windows' energy: each code with how many it is about, numbers being what tables take.
+
+    Nothing where there is nothing.
+    """
+    found = Counter(str(reason) for span in spans for reason in span.reasons)
+    return {"reasons": dict(found)} if found else {}
 
 
 def spelled(latencies: Mapping[str, Percentiles | None]) -> dict[str, dict[str, float] | None]:

@@ -9,6 +9,7 @@ from engine.books.figures import RoundFigures
 class Pool:
     """What the steady states of some rounds come to together."""
 
+    rounds: int = 0
     units: float = 0.0
     seconds: float = 0.0
     measured: int = 0
@@ -22,6 +23,11 @@ class Pool:
     peak_watts: float | None = None
     reasons: dict[str, None] = field(default_factory=dict)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the joules are those of all the units and seconds."""
+        return 0 < self.measured == self.rounds
+
     def copy(self) -> "Pool":
         """An independent one."""
         return Pool(**{**vars(self), "reasons": dict(self.reasons)})
@@ -29,6 +35,7 @@ class Pool:
     def add(self, figures: RoundFigures) -> None:
         """One more round."""
         span = figures.steady
+        self.rounds += 1
         self.units += span.units
         self.seconds += span.seconds
         self.reasons.update(dict.fromkeys(str(reason) for reason in figures.reasons))

@@ -54,7 +54,6 @@ class RoundBooks:
         start_ns, end_ns = (energy.start_ns, energy.end_ns) if energy else (self.steady_ns, end_ns)
         steady = self._span(start_ns, end_ns, energy, instruments, self.work)
         condition = instruments.condition(start_ns, end_ns)
-        sensed = energy.reasons if energy else ()
         found = RoundFigures(
             number=self.number,
             steady=steady,
@@ -64,7 +63,7 @@ class RoundBooks:
             latencies=self.work.latencies.percentiles() if over else {},
             running_mean=self.work.running_mean(start_ns, end_ns) if over else None,
             condition=condition,
-            reasons=tuple(dict.fromkeys((*sensed, *condition.reasons))),
+            reasons=tuple(dict.fromkeys((*steady.reasons, *condition.reasons))),
             seconds_to_finish=self._seconds_to_finish(),
         )
         for reason in instruments.reasons(self.begun_ns, self.drained_ns or end_ns):
@@ -111,6 +110,7 @@ class RoundBooks:
             idle_watts=instruments.idle_watts,
             power_mean_watts=energy.mean_watts if energy else None,
             power_peak_watts=instruments.devices.peak_watts(start_ns, end_ns) if instruments.devices else None,
+            reasons=energy.reasons if energy else (),
         )
 
     def _seconds_to_finish(self) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.books.arm import ArmBooks
-from engine.books.figures import Span, over, spelled
+from engine.books.figures import Span, over, spelled, told
 from engine.books.instruments import attributable
 from engine.unknown import total, weighted_mean
 
@@ -12,10 +12,11 @@ from engine.unknown import total, weighted_mean
 def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, Any]:
     """The figures of all rounds together; with `rounds` also each round's own under `per_round`.
 
-    The top level is of the steady states; `total` has filling and draining too. Unknown is None.
+    The top level is of the steady states; `total` has filling and draining too. Unknown is None: the energy, too, where
+    that of one round is, lest it is divided by the work of all. Joules per unit are of the rounds where both are known.
     """
     figures, each = books.figures(now_ns), books.round_figures(now_ns)
-    unit = books.info.unit
+    unit, totals = books.info.unit, [r.total for r in each if r.total is not None]
     found: dict[str, Any] = {
         "name": books.name,
         "label": books.label,
@@ -23,9 +24,9 @@ def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, 
         "rounds": figures.rounds,
         **_work(unit, figures.units, figures.joules_per_unit, figures.units_per_second),
         "seconds": figures.seconds,
-        "energy_joules": figures.energy_joules,
+        "energy_joules": figures.energy_joules if figures.is_whole else None,
         "energy_above_idle_joules": figures.energy_above_idle_joules,
-        "uncertainty_joules": figures.uncertainty_joules,
+        "uncertainty_joules": figures.uncertainty_joules if figures.is_whole else None,
         "power_watts": {"mean": figures.power_mean_watts, "peak": figures.power_peak_watts},
         **spelled(books.latencies()),
         "running_requests_mean": weighted_mean([(r.running_mean, r.steady.seconds) for r in each]),
@@ -39,7 +40,7 @@ def summary(books: ArmBooks, now_ns: int, *, rounds: bool = False) -> dict[str, 
             "completion_tokens": books.completion_tokens,
         },
         "steady": _together([r.steady for r in each], unit),
-        "total": _together([r.total for r in each if r.total is not None], unit),
+        "total": _together(totals, unit) | told(totals),
         "attributable": figures.energy_joules is not None and attributable(figures.reasons),
         "reasons": figures.reasons,
     }
@@ -81,6 +82,6 @@ def _together(spans: Sequence[Span], unit: str) -> dict[str, Any]:
         "joules_per_token": over(joules, units),
         "joules_per_token_above_idle": over(above, units),
         "joules_per_total_token": over(joules, units + prompt_tokens),
-        "joules_per_request": over(joules, requests),
+        "joules_per_request": over(joules, requests) if all(span.valid for span in spans) else None,
         "tokens_per_second": over(units, seconds),
     }

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _PATIENCE_SECONDS = 0.5
 
@@ -58,6 +58,22 @@ class Foreground:
         # It stays a zombie, so that its process id stays its own, until `ended` asks for its status.
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self.ended_ns, self._over = time.monotonic_ns(), True
+
+
+@contextlib.contextmanager
+def statuses_kept() -> Iterator[None]:
+    """Our starter may ignore SIGCHLD and have us ignore it: the kernel then keeps no status of who has ended.
+
+    A command inherits the default, too: it would lose its own children's in the same way.
+    """
+    ignored = signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
 def cannot_run(error: OSError) -> int:

@@ -8,23 +8,22 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import JsonValue
 
 from engine.clock import NS
 from engine.documents import Document, Page
-from engine.errors import DeviceError, NoDevice, RecordingError, SamplerDied
+from engine.errors import DeviceError, RecordingError, SamplerDied
 from engine.measure.company import Company
-from engine.measure.foreground import Foreground, cannot_run
-from engine.measure.simulated_load import simulated_load
+from engine.measure.foreground import Foreground, cannot_run, statuses_kept
+from engine.measure.request import FAULT, Outcome, Request
+from engine.measure.retreat import retreat
+from engine.measure.simulated_load import refuse_unknown, simulated_load
 from engine.measure.transcript import Transcript
 from engine.renewals import Renewals
 from engine.sampling import Sampler
 
-RATE_HZ = 1000
 LEAD_IN_SECONDS = 1.1
 """The average's whole first second, and ten ticks of a counter that ticks every 100 ms."""
 
@@ -35,35 +34,12 @@ _SEED = 7
 _WORDS = {signal.SIGINT: "stopped with Ctrl-C", signal.SIGTERM: "stopped by SIGTERM", signal.SIGHUP: "hung up"}
 
 
-@dataclass(frozen=True)
-class Request:
-    """What to measure: a command, else so many seconds, else until told to stop. See `wattrace measure --help`."""
-
-    seconds: float | None = None
-    command: tuple[str, ...] = ()
-    gpus: tuple[str, ...] = ()
-    rate_hz: int = RATE_HZ
-    out: Path | None = None
-    simulate: bool = False
-
-
-@dataclass
-class Outcome:
-    """What to print and how to exit; `result` is None when nothing was measured, and `problems` say why."""
-
-    exit_code: int = 0
-    status: Literal["success", "abort", "fail"] = "success"
-    """How the recording ends."""
-    result: dict[str, Any] | None = None
-    problems: list[str] = field(default_factory=list)
-
-
 async def measure(request: Request, *, on_window: Callable[[], None] = lambda: None) -> Outcome:
     """Measure what `request` says; `on_window` is called when a window of time has begun."""
     try:
         return await _Session(request, on_window).run()
     except (DeviceError, RecordingError, SamplerDied) as error:
-        tail = "; the command was not run" if request.command else ""
+        tail = f"; {request.undone}" if request.command else ""
         return Outcome(error.exit_code, "fail", problems=[f"{error}{tail}"])
 
 
@@ -83,17 +59,23 @@ class _Session:
 
     async def run(self) -> Outcome:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(statuses_kept())
             stack.enter_context(self._signals())
             try:
-                async with self._sampling() as sampler:
+                async with contextlib.AsyncExitStack() as devices:
+                    sampler: Sampler | None = None
+                    with retreat(self._cut):
+                        sampler = await devices.enter_async_context(self._sampling())
+                    if sampler is None:
+                        return self._left()
                     # Nothing is awaited before the start is told, so no sample can come before it.
                     stack.enter_context(self._tell.recorded(self._request.out))
                     self._start(sampler)
                     await self._measure(sampler)
-            except SamplerDied as error:
+            except Exception as error:
                 if not self._tell.begun:
                     raise
-                self._died(error)
+                self._ended_by(error)
             self._company.end(self._clock.now_ns())
             for stream in self._tell.measurement.gpus:
                 self._look(stream, self._clock.now_ns(), last=True)
@@ -113,8 +95,16 @@ class _Session:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
 
+    def _left(self) -> Outcome:
+        """It was cut before there was anything to sample."""
+        self._outcome.problems[-1] += " before any GPU had answered"
+        self._outcome.problems.append(self._request.undone)
+        return self._outcome
+
     def _concluded(self) -> Outcome:
         outcome = self._outcome
+        if outcome.fault is not None:  # a good status, a command's too, would hide it
+            outcome.exit_code = outcome.exit_code or FAULT
         outcome.result = self._tell.measurement.result()
         if self._tell.failure is not None:
             outcome.problems.append(str(self._tell.failure))
@@ -127,7 +117,7 @@ class _Session:
         """So many seconds, or until told to stop; what is cut short is measured as far as it came."""
         start_ns = self._clock.now_ns() + round(LEAD_IN_SECONDS * NS)
         if not await self._until(start_ns):
-            self._outcome.problems.append("nothing was measured")
+            self._outcome.problems.append(self._request.undone)
             return
         self._tell.window("begin", start_ns, "snapped")
         self._on_window()
@@ -142,7 +132,7 @@ class _Session:
     async def _command(self) -> None:
         """From just before the command is executed until it has ended."""
         if not await self._until(self._clock.now_ns() + round(LEAD_IN_SECONDS * NS)):
-            self._outcome.problems.append("the command was not run")
+            self._outcome.problems.append(self._request.undone)
             return
         child = Foreground(self._request.command)
         try:
@@ -199,13 +189,23 @@ class _Session:
     async def _watch(self, sampler: Sampler) -> None:
         try:
             await sampler.wait()
-        except SamplerDied as error:
-            self._died(error)
+        except Exception as error:
+            self._ended_by(error)
 
-    def _died(self, error: SamplerDied) -> None:
-        """What the sampler told until now is all there is; a command runs on, and its status is passed on."""
-        self._tell.warn(str(error), "sampler_died")
-        self._ends(self._outcome.exit_code if self._child else error.exit_code, "fail", str(error))
+    def _ended_by(self, error: Exception) -> None:
+        """The sampler died, or what it told could not be entered: what was told until now is all there is.
+
+        A command runs on, and its status is passed on.
+        """
+        words, code = str(error), FAULT
+        if isinstance(error, SamplerDied):
+            code = error.exit_code
+        else:
+            words = f"a fault of its own: {type(error).__name__}: {error}"
+            self._outcome.fault = error
+            self._cut.clear()  # to have been told to stop before must not hide it
+        self._ends(self._outcome.exit_code if self._child else code, "fail", words)
+        self._tell.warn(words, "sampler_died")
 
     def _ends(self, exit_code: int, status: Literal["abort", "fail"], words: str) -> None:
         """The measurement ends so, and before its time; the first to say so decides."""
@@ -236,7 +236,7 @@ class _Session:
         async with contextlib.AsyncExitStack() as stack:
             occupancy = None
             if request.simulate:
-                _refuse_unknown(request.gpus)
+                refuse_unknown(request.gpus, _SEED)
                 occupancy = await stack.enter_async_context(simulated_load(_SEED))
             sampler = Sampler(
                 source="simulated" if request.simulate else "nvml",
@@ -248,10 +248,3 @@ class _Session:
                 seed=_SEED,
             )
             yield await stack.enter_async_context(sampler)
-
-
-def _refuse_unknown(gpus: tuple[str, ...]) -> None:
-    """There is one simulated GPU."""
-    for name in gpus:
-        if name not in {"0", f"SIM-{_SEED}"}:
-            raise NoDevice(f"no simulated GPU is called {name!r}", remedy=f"there is 0 (SIM-{_SEED})")

@@ -3,11 +3,19 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from random import Random
 
+from engine.errors import NoDevice
 from engine.occupancy import Load, Occupancy
+
+
+def refuse_unknown(gpus: Sequence[str], seed: int) -> None:
+    """There is one simulated GPU."""
+    for name in gpus:
+        if name not in {"0", f"SIM-{seed}"}:
+            raise NoDevice(f"no simulated GPU is called {name!r}", remedy=f"there is 0 (SIM-{seed})")
 
 
 @contextlib.asynccontextmanager

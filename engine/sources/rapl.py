@@ -1,11 +1,12 @@
 """The CPU's own energy counters (RAPL) through Linux's powercap files: all packages, and their memory.
 
 Intel and AMD both appear as `intel-rapl:N` with a `name` like package-0, memory as `intel-rapl:N:M` called
-dram; `energy_uj` counts microjoules and wraps at `max_energy_range_uj`. Since Linux 5.10 only root may read
-it (CVE-2020-8694), unless an administrator allows it.
+dram; `energy_uj` counts microjoules and wraps at `max_energy_range_uj`; a suspend may set it to zero. Since Linux
+5.10 only root may read it (CVE-2020-8694), unless an administrator allows it.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -17,23 +18,41 @@ POWERCAP = Path("/sys/class/powercap")
 CPUINFO = Path("/proc/cpuinfo")
 _ENERGY_ONLY = "RAPL counts energy and does not measure power"
 
+Clock = Callable[[], float]
+"""Seconds, as they pass while the machine is awake."""
+
+_MOST_WATTS = 2000.0
+"""More than any package or its memory draws."""
+
+_JITTER_SECONDS = 0.1
+"""The counter is renewed every millisecond or so, and not quite when it was read."""
+
 
 class Domain:
-    """One counter of a package or of its memory, unwrapped: it only ever rises."""
+    """One counter of a package or of its memory, unwrapped: it only falls when the counter was reset."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._clock = clock
         self.name = _text(folder / "name")
         self._file = folder / "energy_uj"
         self._range_uj = int(_text(folder / "max_energy_range_uj"))
         self._last_uj = self._total_uj = int(_text(self._file))
+        self._last_seconds = clock()
 
     def read_joules(self) -> float:
         """Energy since the counter's zero; right as long as it is read once a wrap (an hour or so)."""
-        now_uj = int(_text(self._file))
+        now_uj, now_seconds = int(_text(self._file)), self._clock()
         # The counter runs from 0 to its range and then starts again at 0.
-        self._total_uj += (now_uj - self._last_uj) % (self._range_uj + 1)
-        self._last_uj = now_uj
+        risen_uj = (now_uj - self._last_uj) % (self._range_uj + 1)
+        if now_uj < self._last_uj and risen_uj > self._most_uj(now_seconds - self._last_seconds):
+            self._total_uj = now_uj  # nobody knows what went: readers see it fall, and say so
+        else:
+            self._total_uj += risen_uj
+        self._last_uj, self._last_seconds = now_uj, now_seconds
         return self._total_uj / 1_000_000
+
+    def _most_uj(self, seconds: float) -> float:
+        return _MOST_WATTS * (seconds + _JITTER_SECONDS) * 1_000_000
 
 
 class RaplCpu:
@@ -90,7 +109,7 @@ def _sum(domains: Sequence[Domain]) -> float | str:
         return str(error)
 
 
-def open_rapl(root: Path = POWERCAP, cpuinfo: Path = CPUINFO) -> RaplCpu:
+def open_rapl(root: Path = POWERCAP, cpuinfo: Path = CPUINFO, *, clock: Clock = time.monotonic) -> RaplCpu:
     """The CPU whose powercap folders are in `root`.
 
     Raises NoDevice: this machine has no such counters (a virtual machine, another CPU), or we may not read
@@ -102,23 +121,24 @@ def open_rapl(root: Path = POWERCAP, cpuinfo: Path = CPUINFO) -> RaplCpu:
             f"the CPU offers no energy counter under {root}",
             remedy="virtual machines hide it; on a real machine, sudo modprobe intel_rapl_msr",
         )
-    return RaplCpu([_open_domain(folder) for folder in folders], _open_dram(root), _model(cpuinfo))
+    packages = [_open_domain(folder, clock) for folder in folders]
+    return RaplCpu(packages, _open_dram(root, clock), _model(cpuinfo))
 
 
-def _open_dram(root: Path) -> list[Domain] | str:
+def _open_dram(root: Path, clock: Clock) -> list[Domain] | str:
     """The memory's domains, all of them, or why there are none."""
     folders = _named(root, "dram")
     if not folders:
         return "the CPU counts no energy of its memory (server CPUs of Intel do)"
     try:
-        return [_open_domain(folder) for folder in folders]
+        return [_open_domain(folder, clock) for folder in folders]
     except NoDevice as error:
         return str(error)
 
 
-def _open_domain(folder: Path) -> Domain:
+def _open_domain(folder: Path, clock: Clock) -> Domain:
     try:
-        return Domain(folder)
+        return Domain(folder, clock)
     except PermissionError as error:
         energy = folder / "energy_uj"
         raise NoDevice(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from server.cli.options import AsJson, DemoName, Simulate, print_json
+from server.cli.options import AsJson, DemoName, Simulate, debugging, print_json
 
 _UNHEARD, _PIPE = 74, 141
 """It was measured, but could not be told: EX_IOERR of sysexits.h; as a shell numbers SIGPIPE."""
@@ -39,11 +39,14 @@ def measure(
         raise typer.Exit(2)
     request = Request(seconds, tuple(command or ()), tuple(gpu or ()), rate, out, simulate)
     outcome = asyncio.run(take(request, on_window=lambda: say_measuring(seconds)))
+    if outcome.fault is not None and debugging():
+        raise outcome.fault
     try:
         if outcome.problems:
-            print(f"wattrace: {'; '.join(outcome.problems)}", file=sys.stderr)
+            more = ["see more with --debug"] if outcome.fault is not None else []
+            print(f"wattrace: {'; '.join([*outcome.problems, *more])}", file=sys.stderr)
         if outcome.result is not None and as_json:
-            print_json(outcome.result)
+            print_json(outcome.result, after_others=bool(command))
         elif outcome.result is not None:
             print_measured(outcome.result, on_stderr=bool(command))
         if out is not None and outcome.result is not None:

@@ -51,9 +51,13 @@ def electricity(place: str | None, carbon: str | None, price: str | None) -> "El
     return Electricity(grid, price_told(price) if price else None)
 
 
-def print_json(value: Any) -> None:
-    """`value` as one line of JSON on stdout; OSError when nobody can have it."""
+def print_json(value: Any, *, after_others: bool = False) -> None:
+    """`value` as one line of JSON on stdout; OSError when nobody can have it.
+
+    `after_others`: somebody else has written there. Nobody can know whether that ended with its line, so a new one is
+    begun: at worst it leaves an empty line, which JSON allows before an object.
+    """
     if sys.stdout is None:  # the shell's >&-
         raise OSError(errno.EBADF, "standard output is closed")
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.write(b"\n" * after_others + orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.flush()

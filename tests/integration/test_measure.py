@@ -83,6 +83,29 @@ def test_ctrl_c_before_anything_was_measured(lab: Lab) -> None:
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    ("signum", "words"),
+    [(signal.SIGINT, b"Ctrl-C"), (signal.SIGTERM, b"SIGTERM"), (signal.SIGHUP, b"hung up")],
+    ids=lambda value: value.name if isinstance(value, signal.Signals) else "",
+)
+@pytest.mark.parametrize("arguments", [("--seconds", "5"), ("--", "touch", "made")], ids=["window", "command"])
+def test_a_driver_that_hangs_at_the_start_can_be_left(
+    lab: Lab, signum: signal.Signals, words: bytes, arguments: tuple[str, ...]
+) -> None:
+    process = lab.start("--out", "never.jsonl", *arguments, script="hang=0:inf", cwd=lab.folder)
+    lab.child_of("engine.sampler")
+    time.sleep(0.7)
+    sent = time.monotonic()
+    process.send_signal(signum)
+    out, errors = process.communicate(timeout=20)
+    assert time.monotonic() - sent < 2.5, "a sampler that hangs is not waited for"
+    assert (process.returncode, out) == (128 + signum, b"")
+    (line,) = errors.splitlines()
+    undone = b"the command was not run" if "touch" in arguments else b"nothing was measured"
+    assert line.startswith(b"wattrace: ") and words in line and line.endswith(b"before any GPU had answered; " + undone)
+    assert not (lab.folder / "made").exists() and not (lab.folder / "never.jsonl").exists()
+
+
 def test_no_gpu_is_one_line_and_the_command_is_not_run(lab: Lab) -> None:
     made = lab.folder / "made"
     out = lab.folder / "never.jsonl"

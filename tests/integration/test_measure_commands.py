@@ -1,5 +1,6 @@
 """A command under `wattrace measure`: nothing of it is touched, and its signals, status and terminal are its own."""
 
+import json
 import os
 import pty
 import signal
@@ -32,6 +33,14 @@ def test_without_json_stdout_is_the_commands_alone(lab: Lab) -> None:
     done = lab.run("--", "printf", r"a\0b", script="high=300")
     assert done.returncode == 0 and done.stdout == b"a\0b"
     assert b"Fake hopper" in done.stderr and b"energy, J" in done.stderr
+
+
+@pytest.mark.parametrize(("said", "lines"), [("x", 2), ("", 2), (r"x\n", 3)])
+def test_json_has_a_line_of_its_own_however_the_commands_output_ends(lab: Lab, said: str, lines: int) -> None:
+    done = lab.run("--json", "--", "printf", said, script="high=300")
+    printed = said.replace(r"\n", "\n").encode()
+    assert done.stdout.startswith(printed) and len(done.stdout.splitlines()) == lines
+    assert checked(done.stdout) == json.loads(done.stdout.removeprefix(printed)), "white space goes before the object"
 
 
 def test_options_after_the_commands_name_are_its_own(lab: Lab) -> None:

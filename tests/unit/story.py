@@ -1,5 +1,7 @@
 """A small race told in documents, whose true figures are known: for the tests of everything that reads documents."""
 
+import math
+from collections import deque
 from collections.abc import Iterator
 
 from engine.documents import ArmInfo, Column, Descriptor, Document, Mark, MarkKind, Page, Start, Stop
@@ -49,26 +51,30 @@ class Teller:
         self.joules = 5000.0
         self.request = 0
         self.power = power
+        self.second = deque([0.0] * 100, maxlen=100)
+        """The power of the last second, whose mean the average field tells."""
 
     def spend(self, seconds: float, watts: float) -> Iterator[Document]:
         """Samples of `seconds` at constant power, in pages of 50 ms."""
         steps = round(seconds * 100)
-        times, instant, counter = [], [], []
+        times, instant, average, counter = [], [], [], []
         for _ in range(steps):
             self.t_ns += 10 * MS
             if self.t_ns % (100 * MS) == 0:
                 self.joules += watts * 0.1
             times.append(self.t_ns)
             instant.append(watts)
+            self.second.append(watts)
+            average.append(math.fsum(self.second) / 100)
             counter.append(self.joules)
             if len(times) == 5:
                 columns = {
                     "power_instant_watts": list(instant),
-                    "power_average_watts": list(instant),
+                    "power_average_watts": list(average),
                     "energy_joules": list(counter),
                 }
                 yield Page(stream="gpu0", t_ns=list(times), data=columns)
-                times.clear(), instant.clear(), counter.clear()
+                times.clear(), instant.clear(), average.clear(), counter.clear()
 
     def round(self, arm: str, number: int, *, complete: bool = True) -> Iterator[Document]:
         """One round: a token every 1/rate, 100 ms of draining after the cutoff."""

@@ -106,3 +106,22 @@ def test_every_episode_that_begins_is_over_once(rows: list[set[int] | None]) -> 
     closed = [m for m in marks if m.end_t_ns is not None]
     assert [m.t_ns for m in opened] == [m.t_ns for m in closed] and len(marks) == 2 * len(opened)
     assert not any(1 in m.data["pids"] for m in marks)
+
+
+def test_where_numbers_are_known_to_be_the_drivers_nobody_is_adopted_but_who_has_ended() -> None:
+    foreign = ForeignProcesses(same_numbers=True)
+    assert spans(told(foreign, ["", "7"], starting=[1])) == [(0, None, [7])]
+    for gone, expected in ((frozenset({7}), []), (frozenset[int](), [[7]])):
+        foreign = ForeignProcesses(same_numbers=True)
+        marks: list[Mark] = []
+        for second, cell in enumerate(["", "7", "7,100"]):
+            page = Page(stream="gpu0.processes", t_ns=[second * NS], data={"compute_process_ids": [cell]})
+            marks += foreign.page(page, owned=OURS, starting=second > 0, gone=gone)
+        assert [mark.data["pids"] for mark in marks] == expected
+
+
+def test_a_number_that_is_given_anew_is_looked_at_anew() -> None:
+    foreign = ForeignProcesses(same_numbers=True)
+    page = Page(stream="gpu0.processes", t_ns=[0], data={"compute_process_ids": ["7"]})
+    assert foreign.page(page, owned=OURS, starting=True, gone={7}) == []
+    assert spans(told(foreign, ["100", "100,7"], owned=OURS, first=1, starting=[1, 2])) == [(1, None, [7])]

@@ -55,3 +55,39 @@ def test_other_streams_say_nothing_of_processes() -> None:
     company.see(Page(stream="gpu0", t_ns=[1], data={"compute_process_ids": ["1"]}), running=True)
     company.end(2)
     assert told == []
+
+
+def test_a_process_of_the_commands_that_has_ended_already_is_nobody_elses() -> None:
+    """It was listed, and gone when we asked whose it is: the list is up to 50 ms old."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    told: list[Mark] = []
+    company = Company(told.append, same_numbers=True)
+    company.see(listed(1), running=False)
+    company.see(listed(2, ended.pid), running=True)
+    company.see(listed(3, os.getpid()), running=True)
+    company.see(listed(4, os.getpid(), ended.pid), running=True)
+    assert told == []
+
+
+def test_who_was_there_before_the_command_and_has_ended_was_foreign() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    told: list[Mark] = []
+    company = Company(told.append, same_numbers=True)
+    company.see(listed(1, ended.pid), running=False)
+    company.see(listed(2, ended.pid), running=True)
+    assert [mark.data["pids"] for mark in told] == [[ended.pid]]
+
+
+def test_a_stranger_who_comes_while_the_command_runs_is_foreign_at_once_where_numbers_are_the_drivers() -> None:
+    told: list[Mark] = []
+    company = Company(told.append, same_numbers=True)
+    company.see(listed(1), running=False)
+    company.see(listed(2, STRANGER), running=True)
+    assert [mark.data["pids"] for mark in told] == [[STRANGER]]
+    elsewhere: list[Mark] = []
+    company = Company(elsewhere.append, same_numbers=False)
+    company.see(listed(1), running=False)
+    company.see(listed(2, STRANGER), running=True)
+    assert elsewhere == [], "in a container it may be the command, by another number"

@@ -101,6 +101,63 @@ def test_a_counter_that_wraps_goes_on_rising(machine: Machine):
     assert seen == pytest.approx([0.9999, 1.0001, 1.5, 1.999999, 2.0])
 
 
+RANGE_UJ = 262_143_328_850
+"""Of many Intel processors."""
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize(
+    ("before_uj", "seconds", "after_uj", "joules"),
+    [
+        (RANGE_UJ - 100_000, 0.001, 150_000, 0.250001),
+        (RANGE_UJ - 90_000_000, 0.9, 10_000_000, 100.000001),
+        (100_000_000_000, 3600.0, 20_000_000_000, 182_143.328851),
+    ],
+    ids=["a millisecond", "a second", "an hour without a reading"],
+)
+def test_a_fall_that_its_time_explains_is_a_wrap(
+    machine: Machine, before_uj: int, seconds: float, after_uj: int, joules: float
+):
+    clock = Clock()
+    zone = machine.zone("intel-rapl:0", "package-0", before_uj, RANGE_UJ)
+    cpu = open_rapl(machine.root, machine.cpuinfo, clock=clock)
+    clock.seconds += seconds
+    machine.set(zone, after_uj)
+    assert read(cpu) == (pytest.approx(before_uj / 1e6 + joules, abs=1e-6),)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 30.0])
+def test_a_fall_that_no_processor_could_explain_is_a_reset_and_falls(machine: Machine, seconds: float):
+    """After a suspend it begins at zero: the meter then says `counter_reset`, as of a GPU's."""
+    clock = Clock()
+    zone = machine.zone("intel-rapl:0", "package-0", 100_000_000_000, RANGE_UJ)
+    cpu = open_rapl(machine.root, machine.cpuinfo, clock=clock)
+    seen = []
+    for energy in (100_001_000_000, 5_000_000, 6_000_000):
+        clock.seconds += seconds
+        machine.set(zone, energy)
+        seen.append(read(cpu)[0])
+    assert seen == pytest.approx([100_001.0, 5.0, 6.0])
+
+
+def test_a_reset_of_one_package_is_no_energy_of_all(machine: Machine):
+    clock = Clock()
+    zones = [machine.zone(f"intel-rapl:{n}", f"package-{n}", 100_000_000_000, RANGE_UJ) for n in range(2)]
+    cpu = open_rapl(machine.root, machine.cpuinfo, clock=clock)
+    clock.seconds += 0.001
+    machine.set(zones[1], 1_000_000)
+    assert read(cpu) == (pytest.approx(100_001.0),)
+
+
 def test_a_reading_that_fails_is_missing_and_nothing_is_lost(machine: Machine):
     zone = machine.zone("intel-rapl:0", "package-0", 1_000)
     cpu = machine.open()

@@ -147,8 +147,9 @@ def test_whatever_happens_nobody_misses_a_frame_untold(acts: list[tuple[str, int
         assert all(viewer.closing is None for viewer, _ in crowd)
     for viewer, wire in crowd:
         wire.room = 1 << 30
-        viewer.received(f'{{"ack":{numbers(wire)[-1]}}}', 0)
-        viewer.pump()
+        for _ in range(2):  # what waited may take all the credit again
+            viewer.received(f'{{"ack":{numbers(wire)[-1]}}}', 0)
+            viewer.pump()
     hub._publish()
     hub._publish()
     assert all(numbers(wire)[-1] >= hub.seq - 1 for _, wire in crowd)

@@ -111,7 +111,7 @@ def _arms(ledger: Ledger, simulated: str) -> Iterator[Metric]:
         figures, mine = ledger.figures(label), [label, books.name, books.info.unit, simulated]
         for family, value in (
             (units, figures.units),
-            (energy, figures.energy_joules),
+            (energy, figures.energy_joules if figures.is_whole else None),
             (per_unit, figures.joules_per_unit),
             (speed, figures.units_per_second),
             (running, figures.running),

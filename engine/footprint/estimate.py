@@ -53,7 +53,7 @@ def _estimate(arm: Mapping[str, Any], window: str, name: str) -> Estimate | None
     """
     value = arm[window][name]
     rounds = [each[window] for each in arm["per_round"] if _counts(each) and each[window]]
-    rounds = [each for each in rounds if each[name] is not None and each[name] > 0]
+    rounds = [each for each in rounds if each[name] is not None and each[name] > 0 and each.get("valid", True)]
     if value is None or value <= 0 or not rounds:
         return None
     scatter, doubt = _scatter([each[name] for each in rounds]), _doubt(rounds)

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -78,11 +79,13 @@ def test_one_round_has_no_range_and_what_is_unknown_is_left_out() -> None:
     assert set(energy_estimates(arm([0.5, 0.6], unit="block"))) == {"unit"}
 
 
-def test_rounds_that_decide_no_verdict_widen_no_range() -> None:
+@pytest.mark.parametrize("void", [{"reasons": ["foreign_process"]}, {"steady": {"valid": False}}])
+def test_rounds_that_decide_no_verdict_widen_no_range(void: dict[str, Any]) -> None:
     summary = arm([0.5, 0.52, 5.0])
     rounds = summary["per_round"]
     assert isinstance(rounds, list)
-    rounds[2]["reasons"] = ["foreign_process"]
+    for name, value in void.items():
+        rounds[2][name] = {**rounds[2][name], **value} if isinstance(value, dict) else value
     whole = arm([0.5, 0.52])
     kept, clean = energy_estimates(summary)["token"], energy_estimates(whole)["token"]
     assert kept.rounds == clean.rounds == 2

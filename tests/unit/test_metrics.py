@@ -22,10 +22,12 @@ def test_an_arms_figures_are_those_of_the_race() -> None:
 
 def test_energy_that_a_round_takes_back_resets_no_counter() -> None:
     scraped = Scraped(story(stop=False))
-    before = scraped("wattrace_arm_energy_joules", "arm")["A"]
+    assert "A" in scraped("wattrace_arm_energy_joules", "arm")
     data = {"code": "foreign_process", "device": "gpu0"}
     scraped.add(Mark(kind=MarkKind.WARNING, t_ns=2 * NS, end_t_ns=2 * NS, data=data))
-    assert scraped("wattrace_arm_energy_joules", "arm")["A"] == pytest.approx(before / 2, rel=0.02)
+    energy = scraped("wattrace_arm_energy_joules", "arm")
+    assert list(energy) == ["B"], "what is known of half the work is no energy of that work"
+    assert scraped("wattrace_arm_energy_per_unit_joules", "arm")["A"] == pytest.approx(3.0, rel=0.02)
     assert scraped("wattrace_arm_energy_joules_total", "arm") == {}, "a figure that may fall is no counter"
     assert scraped("wattrace_arm_rounds_total", "arm")["A"] == 2
 

@@ -10,19 +10,16 @@ STALL = 1 / 400
 """The share of wake-ups that come one to three milliseconds late."""
 
 CALL_SECONDS = 6e-6
-GOLDEN = 0.6180339887498949
 
 
 def stamps(rate_hz: int, begin: float, end: float, random: Random) -> Iterator[tuple[float, float]]:
     """For each sample the moment that is written down (the middle of the call) and the moment it is true for.
 
-    At 1 kHz deadlines walk as the sampler's do; slower, each is moved by up to half a period, so that they fall on
-    every part of a tick. A deadline that was passed over is left out.
+    Deadlines walk as the sampler's do. One that was passed over is left out.
     """
     period, number, free, plan = 1 / rate_hz, 0, begin, Deadlines(0, rate_hz)
     while True:
-        walk = plan.at(number) / NS - number * period if rate_hz >= 1000 else 0.5 * period * (number * GOLDEN % 1)
-        due = begin + number * period + walk
+        due = begin + plan.at(number) / NS
         number += 1
         if due + period < free:
             continue

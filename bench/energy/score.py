@@ -11,6 +11,9 @@ from bench.energy.cases import Case
 GAIN_ERROR = 0.05
 """By how much boards' sensors differ: a counter that is off by less need not be caught."""
 
+FALSE = frozenset({"counter_average_disagree", "counter_instant_disagree", "gap", "counter_reset"})
+"""What nobody may say of a case that was not made so: a method that accuses everything finds every fault, too."""
+
 _PLACED = 0.011
 """Seconds by which a tick may be misplaced: about a sample, at the slowest rate that is judged."""
 
@@ -80,6 +83,8 @@ class Score:
         said += [f"{flag} on {number} of {len(accused)}" for flag, number in told.items() if number < len(accused)]
         if case.valid is not None and (odd := sum(trial.valid != case.valid for trial in accused)):
             said.append(f"valid is {str(not case.valid).lower()} on {odd} of {len(accused)}")
+        if false := sum(bool(FALSE - set(case.flags) & set(trial.reasons)) for trial in self.trials):
+            said.append(f"accused without a reason on {false} of {count}")
         if case.inside_uncertainty and (outside := sum(not trial.covered for trial in self.trials)):
             said.append(f"{outside} of {count} outside the uncertainty")
         if case.methods and (others := {trial.method for trial in self.trials} - set(case.methods)):

@@ -10,22 +10,22 @@ from bench.energy.cases import LONG, Case, all_cases
 from bench.energy.score import Score, Trial
 from bench.energy.virtual import trial
 
-RATE_HZ = 1000
+RATES_HZ = (1000, 100)
+"""What `wattrace measure` reads at, and what a race does."""
 
 
-def phases(case: Case) -> int:
+def phases(case: Case, rate_hz: int) -> int:
     """A recording of five seconds takes four times as long to make as one of half a second."""
-    return 4 if case.seconds == LONG else 8
+    return 4 if case.seconds == LONG and rate_hz == RATES_HZ[0] else 8
 
 
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize(
     "case", all_cases(), ids=lambda case: f"{case.window} {case.seconds} s, {case.name}, {case.board}"
 )
-def test_the_worst_of_all_phases_is_as_good_as_promised(case: Case) -> None:
-    score = Score(
-        case, [trial(case, RATE_HZ, f"{number} {case.name} {case.seconds}") for number in range(phases(case))]
-    )
-    assert score.wrong() == []
+def test_the_worst_of_all_phases_is_as_good_as_promised(case: Case, rate_hz: int) -> None:
+    seeds = [f"{number} {case.name} {case.seconds}" for number in range(phases(case, rate_hz))]
+    assert Score(case, [trial(case, rate_hz, seed) for seed in seeds]).wrong() == []
 
 
 # -- the score itself must not be pleased too easily
@@ -43,6 +43,14 @@ def test_a_fed_counter_that_was_right_at_every_phase_shows_nothing() -> None:
     assert Score(FED, [caught] * 7 + [missed]).wrong() == [
         "counter_average_disagree on 7 of 8",
         "valid is true on 1 of 8",
+    ]
+
+
+def test_who_accuses_everything_finds_every_fault_and_is_wrong_all_the_same() -> None:
+    accused = Trial(100.0, 100.0, reasons=("counter_average_disagree",), valid=False)
+    assert Score(SNAPPED, [Trial(100.0, 100.0)] * 7 + [accused]).wrong() == [
+        "valid is false on 1 of 8",
+        "accused without a reason on 1 of 8",
     ]
 
 

@@ -14,7 +14,7 @@ from bench.figures import Row, fact, told
 
 KILLS, MUTATIONS = 100, 2000
 LONGEST_SECONDS = 30
-GOOD = Path(__file__).resolve().parents[2] / "tests" / "corpus" / "schema-2.jsonl"
+GOOD = Path(__file__).resolve().parents[2] / "tests" / "corpus" / "schema-3.jsonl"
 
 
 def killed(folder: Path) -> list[Row]:

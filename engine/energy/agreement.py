@@ -24,6 +24,8 @@ class Beside:
     other_watts: float
     explained_watts: float
     """How far apart they may be because their edges are, and because the other does not see all."""
+    instead: bool = False
+    """Whether the instant field stands in for the average, which there is none of."""
 
     @property
     def contradicts(self) -> bool:
@@ -45,10 +47,14 @@ class Evidence:
     """How far off the counter's mean power may be since nobody knows quite when it ticked."""
     blind_seconds: float
     """How much of each update period the instant field does not see."""
+    unheard_watts: float
+    """How far off the instant field's mean may be for what was not heard of it."""
     average_watts: float | None
     beside: tuple[Beside, ...]
     """The average with the counter, or with the instant field where the joules are not the counter's."""
     tick_seconds: float
+    pieces: tuple[Beside, ...] = ()
+    """The counter with the average, or with the instant field instead, over every few seconds of the window."""
 
     @property
     def instant_joules(self) -> float | None:
@@ -71,15 +77,16 @@ class Finding:
 
 def weigh(evidence: Evidence) -> Finding:
     """Compare what the sensors said."""
-    contradicted = any(each.contradicts for each in evidence.beside)
+    doubted = [each for each in (*evidence.beside, *evidence.pieces) if each.contradicts]
     if not evidence.counted or not evidence.joules or evidence.seconds <= 0:
-        return Finding((Reason.SENSOR_BEATS_WITH_LOAD,) if contradicted else (), 0.0)
-    if contradicted:
-        return Finding((Reason.COUNTER_AVERAGE_DISAGREE,), 0.0)
+        return Finding((Reason.SENSOR_BEATS_WITH_LOAD,) if doubted else (), 0.0)
+    if doubted:
+        instead = all(each.instead for each in doubted)
+        return Finding((Reason.COUNTER_INSTANT_DISAGREE if instead else Reason.COUNTER_AVERAGE_DISAGREE,), 0.0)
     unseen = _unexplained_watts(evidence)
     if not unseen:
         return Finding((), 0.0)
-    backed = bool(evidence.beside)
+    backed = any(not each.instead for each in (*evidence.beside, *evidence.pieces))
     return Finding((Reason.SENSOR_BEATS_WITH_LOAD if backed else Reason.COUNTER_INSTANT_DISAGREE,), unseen)
 
 
@@ -91,4 +98,4 @@ def _unexplained_watts(evidence: Evidence) -> float:
     off = abs(evidence.instant_watts - watts)
     # A change between two readings may have come at any time in between.
     explained = evidence.instant_travel_watts * (evidence.blind_seconds + evidence.tick_seconds) / evidence.seconds
-    return off if off > _STEADY * watts + explained + evidence.placing_watts else 0.0
+    return off if off > _STEADY * watts + explained + evidence.placing_watts + evidence.unheard_watts else 0.0

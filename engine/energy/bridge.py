@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.clock import NS
+from engine.energy.places import Tick
 from engine.energy.power import PowerTrack
-from engine.energy.ticks import Tick
 
 _JUDGES = 24
 """Ticks before the reset that the power fields are judged by."""

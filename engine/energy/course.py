@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from engine.clock import NS
-from engine.energy.gaps import LOOSE_NS, Gap, Piece, gaps_between, resolved
+from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, gaps_between, resolved
 
 _SWEEPS = 3
 """How often what one tick says about a step is passed on to the next tick."""
@@ -28,6 +28,8 @@ ticks, it may step more often than is seen."""
 
 _LEVEL_NOISE = 0.01
 """Differences between windows up to this share of the power may be noise."""
+
+_NOTHING_UNSEEN = Unseen()
 
 Kind = Literal["straight", "stepped", "open", "aliased"]
 
@@ -60,18 +62,21 @@ class Bounds:
 class Course:
     """The power around `spans`, which follow each other, as `windows` of the instant field saw it."""
 
-    def __init__(self, spans: Sequence[Span], windows: Sequence[Piece], *, unseen_watts: float = 0.0) -> None:
+    def __init__(self, spans: Sequence[Span], windows: Sequence[Piece], unseen: Unseen = _NOTHING_UNSEEN) -> None:
         self._spans, self._seen = spans, windows
         self.noise_watts = _noise(windows)
         low, high = min(window.watts for window in windows), max(window.watts for window in windows)
         self._quiet = _QUIET_SIGMAS * self.noise_watts + _QUIET_SHARE * (high - low)
-        self._low, self._high = _levels(spans, low, high, unseen_watts)
+        least, most = min([low, *unseen.around_watts]), max([high, *unseen.around_watts])
+        self._low, self._high = _levels(spans, least, most, unseen.swing_watts)
         clear, odd = resolved(windows, self._quiet)
         self._windows, self._gaps = gaps_between(clear, self._quiet, self.noise_watts)
         odd = [window for at, window in enumerate(clear) if window in odd and not self._on_slope(at)]
         swings = [abs(later.watts - earlier.watts) > 0.3 * (high - low) for earlier, later in pairwise(windows)]
-        aliased = bool(unseen_watts) or (high - low > self._quiet and sum(swings) >= _ALIASED * len(swings))
+        aliased = bool(unseen.swing_watts) or (high - low > self._quiet and sum(swings) >= _ALIASED * len(swings))
         self._open = {number for number in range(len(spans)) if any(each.overlaps(*spans[number][:2]) for each in odd)}
+        holes = [Piece(*hole, 0.0) for hole in unseen.holes]
+        self._open |= {number for number, span in enumerate(spans) if any(each.overlaps(*span[:2]) for each in holes)}
         self._stepped = {n for n, s in enumerate(spans) if any(not gap.straight for gap in self._gaps_in(*s[:2]))}
         self._solve()
         self._doubt_neighbours()

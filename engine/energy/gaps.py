@@ -34,6 +34,15 @@ class Piece(NamedTuple):
         return self.end_ns > begin_ns and self.begin_ns < end_ns
 
 
+class Unseen(NamedTuple):
+    """What the windows do not show: a swing of the load; the holes, from and to, in which nobody looked; and the powers
+    between which it may have moved there."""
+
+    swing_watts: float = 0.0
+    holes: Sequence[tuple[int, int]] = ()
+    around_watts: Sequence[float] = ()
+
+
 @dataclass
 class Gap:
     """The time between two windows. The power steps once, from `first_ns` to `last_ns`; or it is a straight line."""

@@ -6,14 +6,16 @@ uncertainty is 1.8 times the sum.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.clock import NS
 from engine.energy.course import Course, Span
-from engine.energy.gaps import Piece
+from engine.energy.gaps import Piece, Unseen
+from engine.energy.places import Places
 from engine.energy.power import PowerTrack
-from engine.energy.ticks import CounterTrack, Places
+from engine.energy.ticks import CounterTrack
 
 COVERAGE = 1.8
 """Uncertainty over standard deviation: 95 % of an evenly spread doubt are within 1.65, of a normal one within 1.96."""
@@ -30,6 +32,9 @@ _OPEN, _ALIASED = 0.69, 0.87
 _RIPPLE = 0.046
 """Share of a tick's energy that a load may shift inside of it which switches between half and half as much again
 several times a tick: the windows do not show its swing."""
+
+_MEMORY_NS = 10 * NS
+"""What the power may have been while nobody looked: anything from the lowest to the highest of so long around."""
 
 _UNLOOKED = 0.5
 """Spread of the power inside a tick that no other sensor has seen, over its mean: half of it on, half of it off."""
@@ -89,9 +94,12 @@ class Interpolation:
             return self._beyond(t_ns, max(index, 0), places)
         spans, number = self._spans(index, places)
         windows = self._windows(spans[0].begin_ns, spans[-1].end_ns)
-        course = Course(spans, windows, unseen_watts=self._unseen_watts) if len(windows) > 2 else None
+        holes = self._instant.holes(spans[0].begin_ns, spans[-1].end_ns)
+        seen = self._instant.values(t_ns - _MEMORY_NS, t_ns + _MEMORY_NS) if holes else []
+        unseen = Unseen(self._unseen_watts, holes, seen)
+        course = Course(spans, windows, unseen) if len(windows) > 2 else None
         if course is None or not course.reaches(number):
-            return self._evenly(t_ns, index, spans[number])
+            return self._evenly(t_ns, index, spans[number], seen)
         t_ns = min(max(t_ns, spans[number].begin_ns), spans[number].end_ns)
         bounds = course.at(number, t_ns)
         deviation = _deviation(course, number, spans[number], t_ns)
@@ -119,13 +127,14 @@ class Interpolation:
                 found.append(Piece(begin, update_ns, watts))
         return found
 
-    def _evenly(self, t_ns: int, index: int, span: Span) -> Reading:
+    def _evenly(self, t_ns: int, index: int, span: Span, seen: Sequence[float]) -> Reading:
         """Nothing is known of the inside: the load's unsteadiness around has to tell."""
         before, after = (t_ns - span.begin_ns) / NS, (span.end_ns - t_ns) / NS
         around = (t_ns - NS, t_ns + NS)
         # Without the instant field nobody has looked inside: the power there may have been anything.
         unsteady = self._instant.spread(*around) if self._instant.values(*around) else _UNLOOKED * span.watts
-        spread = max(unsteady, self._unseen_watts, 0.01 * span.watts)
+        swing = (max(seen) - min(seen)) / 2 if seen else 0.0
+        spread = max(unsteady, swing, self._unseen_watts, 0.01 * span.watts)
         joules = self._counter.ticks[index].joules + span.watts * before
         return Reading(joules, 2 * spread * before * after / (before + after), span.watts, index)
 

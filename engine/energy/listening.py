@@ -18,12 +18,16 @@ class Listening:
         self.newest_ns: int | None = None
         self.answered_ns: int | None = None
         self._gaps: list[tuple[int, int]] = []
-        self._apart_ns = 0
+        self._apart_ns, self._distance_ns = 0, None  # type: int, int | None
 
     @property
     def gap_ns(self) -> int:
         """How far readings may be apart now."""
         return max(GAP_NS, round(_SELDOM * self._apart_ns))
+
+    def hole(self, t_ns: int) -> bool:
+        """Whether a reading at `t_ns` comes so late after the last one that something was left out."""
+        return self.newest_ns is not None and t_ns - self.newest_ns > self.gap_ns
 
     def heard(self, t_ns: int, *, answered: bool) -> None:
         """It was asked, and answered or did not."""
@@ -33,13 +37,16 @@ class Listening:
                 self._gaps.append((self.answered_ns, t_ns))
             self.answered_ns = t_ns
         if before is not None:
-            self._apart_ns = t_ns - before
+            # A single long distance is a hole and not the usual one; the second is another rate.
+            last_ns, self._distance_ns = self._distance_ns, t_ns - before
+            self._apart_ns = self._distance_ns if last_ns is None else min(last_ns, self._distance_ns)
 
     def answered_all(self, t_ns: Sequence[int]) -> None:
         """It was asked and answered each time, no two of them further apart than GAP_NS."""
-        before = t_ns[-2] if len(t_ns) > 1 else self.newest_ns
-        self._apart_ns = t_ns[-1] - before if before is not None else 0
-        self.newest_ns = self.answered_ns = t_ns[-1]
+        if len(t_ns) > 3:
+            self.newest_ns = self.answered_ns = t_ns[-4]
+        for at_ns in t_ns[-3:]:
+            self.heard(at_ns, answered=True)
 
     def told_until(self, end_ns: int, silent_ns: int | None = None) -> int:
         """How much of a window that ends then is over for the device: all of it, when it has fallen silent before.

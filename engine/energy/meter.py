@@ -8,7 +8,7 @@ the instant field is integrated, and where there is none, the average. docs/meas
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from engine.clock import NS
@@ -18,8 +18,9 @@ from engine.energy.counting import Counting
 from engine.energy.integrals import GAIN_ERROR, of_average, of_instant
 from engine.energy.interpolation import COVERAGE, Interpolation
 from engine.energy.listening import GAP_NS, Listening
+from engine.energy.pieces import pieces
+from engine.energy.places import Places, Tick
 from engine.energy.sensors import Sensors
-from engine.energy.ticks import Places, Tick
 from engine.validity import Reason
 
 Method = Literal["counter", "integral_instant", "integral_average"]
@@ -74,6 +75,9 @@ class EnergyMeter:
 
     def add(self, t_ns: int, *, instant: float | None, average: float | None, joules: float | None) -> None:
         """Take one sample of all three sensors; None for what the device did not give."""
+        if self._listening.hole(t_ns):
+            self.instant.unheard()
+            self.average.unheard()
         ticked = self.counter.add(t_ns, joules)
         self.instant.add(t_ns, instant)
         self.average.add(t_ns, average)
@@ -149,14 +153,15 @@ class EnergyMeter:
         are not asked, and only silence of a second is news. Without ticks the integral over the whole window, and the
         reason.
         """
-        first, last = self.counter.first_from(start_ns), self.counter.last_until(end_ns)
         asked = start_ns, end_ns
         if quick:
-            return self._quickly(first, last, asked)
-        if last <= first or self._counting.lost(*asked) or not self._counting.near(first, last, *asked):
+            return self._quickly(self.counter.first_from(start_ns), self.counter.last_until(end_ns), asked)
+        edges = None if self._counting.lost(*asked) else self._counting.edges(*asked)
+        if edges is None:
             return self._integrated(*asked)
+        first, last, places = edges
         ticks = self.counter.ticks
-        joules, places = ticks[last].joules - ticks[first].joules, self.counter.places(first, last)
+        joules = ticks[last].joules - ticks[first].joules
         resets = [bridge.deviation or 0.0 for bridge in self.counter.bridged(ticks[first].t_ns, ticks[last].t_ns)]
         doubt = COVERAGE * math.hypot(self._placing_joules(first, last, places), *resets)
         return self._judged((places.t_ns(first), places.t_ns(last)), joules, doubt, "counter", asked=asked)
@@ -231,6 +236,8 @@ class EnergyMeter:
         evidence = self._sensors.evidence(
             start_ns, end_ns, newest_ns=self.newest_t_ns, joules=joules, counted=method == "counter"
         )
+        if method == "counter":
+            evidence = replace(evidence, pieces=tuple(pieces(self._sensors, start_ns, end_ns)))
         verdict = weigh(evidence)
         reasons = [*extra, *verdict.reasons, *self._interruptions(*(asked or window))]
         shapeless = doubt if method == "counter" else doubt - GAIN_ERROR * abs(joules)

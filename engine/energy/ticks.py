@@ -5,7 +5,6 @@ one. But drivers renew their counters on a timer, so the ticks lie on a grid (`g
 of those brackets, and is known far better than any of them.
 """
 
-import math
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -13,27 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.clock import NS
-from engine.energy.grid import FEWEST, Bracket, Grid, fit
-
-NEIGHBOURS = 24
-"""Ticks on either side that help to place one: 2.4 s of a counter that ticks every 100 ms."""
-
-_JOINT = 200
-"""Ticks that one grid may have to pass through: clocks drift, and more tell little more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The counter rose to `joules` somewhere after `after_ns` and not after `by_ns`."""
-
-    after_ns: int
-    by_ns: int
-    joules: float
-
-    @property
-    def t_ns(self) -> int:
-        """The middle of the bracket: the best guess from this tick alone."""
-        return (self.after_ns + self.by_ns) // 2
+from engine.energy.grid import FEWEST, Bracket, fit
+from engine.energy.places import NEIGHBOURS, Places, Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,63 +135,44 @@ class CounterTrack:
             return None
         return round(statistics.median(b.t_ns - a.t_ns for a, b in pairwise(newest)))
 
+    def bracket_ns(self, index: int) -> int:
+        """How wide the brackets of the ticks around this one usually are."""
+        around = self.ticks[max(index - NEIGHBOURS, 0) : index + NEIGHBOURS]
+        return round(statistics.median(tick.by_ns - tick.after_ns for tick in around)) if around else 0
+
+    def hides(self, index: int) -> bool:
+        """Whether ticks before this one may not have been seen: the counter was not read as often as usual."""
+        if index >= len(self.ticks):
+            return False
+        tick = self.ticks[index]
+        width_ns = tick.by_ns - tick.after_ns
+        if index > 0 and 4 * width_ns <= tick.t_ns - self.ticks[index - 1].t_ns:
+            return False  # behind a hole it would be wider; asked so often that medians would cost
+        return width_ns > (self.period_ns() or 0) // 4 and width_ns > 2 * self.bracket_ns(index)
+
+    def unread_at(self, t_ns: int) -> bool:
+        """Whether one of the ticks around may be another one than it seems."""
+        at = self.last_until(t_ns)
+        return self.hides(max(at, 0)) or self.hides(at + 1)
+
+    def joules_at(self, t_ns: int) -> float | None:
+        """The counter, evenly from tick to tick; None beyond them, and next to a hole in the readings."""
+        at = self.last_until(t_ns)
+        if at < 0 or at + 1 >= len(self.ticks) or self.unread_at(t_ns):
+            return None
+        before, after = self.ticks[at : at + 2]
+        way = (t_ns - before.t_ns) / max(after.t_ns - before.t_ns, 1)
+        return before.joules + way * (after.joules - before.joules)
+
     def renewal_ns(self) -> int | None:
         """The same as exactly as it can be known: that of the grid through the newest ticks, where there is one."""
         grid = fit([Bracket(tick.after_ns, tick.by_ns) for tick in self.ticks[-2 * NEIGHBOURS :]])
         return round(grid.period) if grid else self.period_ns()
 
-    def places(self, first: int, last: int) -> "Places":
+    def places(self, first: int, last: int) -> Places:
         """When the ticks from `first` to `last` were: on the grid of all of them and their neighbours."""
         return Places(self.ticks, first, last)
 
 
 def _time(tick: Tick) -> int:
     return tick.t_ns
-
-
-class Places:
-    """When ticks `first` to `last` were, and how surely.
-
-    One grid passes through all of them where they are not too many and the driver's timer is regular, so that what
-    misplaces both edges of a window alike is known to be alike. Else each edge has a grid of its own; and a tick that
-    no grid passes through keeps the middle of its own bracket.
-    """
-
-    def __init__(self, ticks: Sequence[Tick], first: int, last: int) -> None:
-        self._ticks, self._middle = ticks, (first + last) // 2
-        joint = _grid(ticks, first, last) if last - first <= _JOINT else None
-        self._grids = (joint, joint) if joint else (_grid(ticks, first, first + 1), _grid(ticks, last - 1, last))
-
-    def t_ns(self, index: int) -> int:
-        """When tick `index` was."""
-        tick, grid = self._ticks[index], self._grid_of(index)
-        return grid.t_ns(_number(grid, tick)) if grid else tick.t_ns
-
-    def deviation(self, weights: Sequence[tuple[int, float]]) -> float:
-        """Standard deviation, in joules, of the sum of ticks' times, each (index, watts)."""
-        own, gridded = [], {}  # type: list[float], dict[Grid, list[tuple[int, float]]]
-        for index, watts in weights:
-            grid, tick = self._grid_of(index), self._ticks[index]
-            if grid:
-                gridded.setdefault(grid, []).append((_number(grid, tick), watts))
-            else:
-                own.append(watts * (tick.by_ns - tick.after_ns) / math.sqrt(12))
-        return math.hypot(*own, *(grid.deviation(some) for grid, some in gridded.items())) / NS
-
-    def _grid_of(self, index: int) -> Grid | None:
-        """The grid that tick `index` is on: none if it would put the tick outside of the tick's own bracket."""
-        grid, tick = self._grids[index > self._middle], self._ticks[index]
-        if grid is None:
-            return None
-        slack_ns = (tick.by_ns - tick.after_ns) // 5
-        return grid if tick.after_ns - slack_ns <= grid.t_ns(_number(grid, tick)) <= tick.by_ns + slack_ns else None
-
-
-def _grid(ticks: Sequence[Tick], first: int, last: int) -> Grid | None:
-    around = ticks[max(0, first - NEIGHBOURS) : last + NEIGHBOURS + 1]
-    return fit([Bracket(tick.after_ns, tick.by_ns) for tick in around])
-
-
-def _number(grid: Grid, tick: Tick) -> int:
-    """The last renewal that the reading may have seen: after an outage the bracket holds several."""
-    return grid.number(tick.by_ns - min(tick.by_ns - tick.after_ns, round(grid.period)) // 2)

@@ -21,7 +21,12 @@ See = Callable[[str | None, int], None]
 """Told of every sample why it failed, or that it did not (None), and when it was begun."""
 
 LONG_CALL_NS = NS
-"""Nobody can say when within a longer call its answer was true, so it is no reading."""
+"""A longer call is a hang: it is told, and its row stands at the call's end."""
+
+SURE_CALL_NS = 1_000_000
+_TIMES_USUAL = 3
+"""Nobody can say when within a call of more than SURE_CALL_NS its answer was true, so it is no reading: but for drivers
+whose calls all take long. Those are read so seldom that a few times their usual call is little beside the distance."""
 
 OWN_COLUMNS = ("sampler_lateness_microseconds", "sampler_call_microseconds")
 PROCESS_NS = NS
@@ -57,8 +62,8 @@ class Table:
 class Lanes:
     """One device: `gpuN` with every sample, `gpuN.slow` with a row for each round of slow calls, and our own stream.
 
-    A sample's `t_ns` is the middle of the driver call; a slow row's is the time after the row's last call. The
-    stream `gpuN.processes` is only described here.
+    A sample's `t_ns` is the middle of the driver call, and its values are unknown where that took too long; a slow
+    row's is the time after the row's last call. The stream `gpuN.processes` is only described here.
     """
 
     def __init__(self, source: Source, clock: Clock, own_stream: str) -> None:
@@ -72,6 +77,7 @@ class Lanes:
         """Taken since the last time."""
         self.read_fast: Callable[[], Answer] = source.read_fast if source.fast_columns else tuple
         self._told: list[Sample] = []
+        self._usual_ns = 0
         self._row: list[Cell] = []
 
     def read_slow(self, turn: int) -> None:
@@ -92,17 +98,21 @@ class Lanes:
     def _fast_page(self, samples: Sequence[Sample], see: See) -> Page:
         stamps: list[int] = []
         rows: list[Sequence[Cell]] = []
+        sure_ns = self._sure_ns(samples)
         for _, begun, answered, answer in samples:
-            row = self.source.readings(answer)
+            row, call_ns = self.source.readings(answer), answered - begun
             see(self.source.failure, begun)
-            if answered - begun > LONG_CALL_NS:
-                stamps.append(answered)
-                rows.append((None,) * len(row))
-            else:
-                # The device answers somewhere within the call: its middle is off by half the call at most.
-                stamps.append((begun + answered) // 2)
-                rows.append(row)
+            # The device answers somewhere within the call: its middle is off by half the call at most.
+            stamps.append(answered if call_ns > LONG_CALL_NS else (begun + answered) // 2)
+            rows.append(row if call_ns <= sure_ns else (None,) * len(row))
         return self.fast.page(stamps, zip(*rows, strict=True))
+
+    def _sure_ns(self, samples: Sequence[Sample]) -> int:
+        """How long a call may have taken whose answer is a reading."""
+        quickest = min(answered - begun for _, begun, answered, _ in samples)
+        # A page may hold nothing but a hang: what is usual grows by steps, and a few hangs do not become it.
+        self._usual_ns = min(quickest, max(2 * self._usual_ns, SURE_CALL_NS))
+        return min(max(SURE_CALL_NS, _TIMES_USUAL * self._usual_ns), LONG_CALL_NS)
 
     def take_own(self) -> tuple[Page | None, list[int]]:
         """A page of our own stream about all samples that were taken since the last time; and how long calls took.

@@ -11,7 +11,7 @@ import engine.recording
 from engine.recording import check, pack
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-GOOD = CORPUS / "schema-2.jsonl"
+GOOD = CORPUS / "schema-3.jsonl"
 PLAIN, PACKED, OPEN, CUTS = 120, 80, 40, 6
 
 
@@ -46,7 +46,7 @@ def test_nor_is_one_of_a_packed_recording(tmp_path: Path, packed: bytes, told: G
     assert met["refused"] > 20 and met["flagged"] > 3, met
 
 
-@pytest.mark.parametrize("schema", ["schema-1", "schema-2"])
+@pytest.mark.parametrize("schema", ["schema-1", "schema-2", "schema-3"])
 def test_nor_is_one_that_no_seal_gives_away(tmp_path: Path, schema: str) -> None:
     """What changes figures, check finds by working them out."""
     content, met = unsealed((CORPUS / f"{schema}.jsonl").read_bytes()), Counter[str]()
@@ -60,9 +60,9 @@ def test_nor_is_one_that_no_seal_gives_away(tmp_path: Path, schema: str) -> None
     assert met["refused"] > 5 and met["flagged"] > 5, met
 
 
-@pytest.mark.parametrize("form", ["schema-1", "schema-2", "unsealed", "packed"])
+@pytest.mark.parametrize("form", ["schema-1", "schema-2", "schema-3", "unsealed", "packed"])
 def test_what_is_left_of_one_that_was_cut_off_is_read_as_it_was(form: str, tmp_path: Path, packed: bytes) -> None:
-    plain = (CORPUS / f"{form if form.startswith('schema') else 'schema-2'}.jsonl").read_bytes()
+    plain = (CORPUS / f"{form if form.startswith('schema') else 'schema-3'}.jsonl").read_bytes()
     content = {"packed": packed, "unsealed": unsealed(plain)}.get(form, plain)
     (tmp_path / "whole").write_bytes(content)
     whole = engine.recording.open(tmp_path / "whole")

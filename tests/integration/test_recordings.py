@@ -20,7 +20,7 @@ from engine.recording import check
 from integration.conftest import Races
 from integration.processes import WATTRACE, wait_until
 
-CORPUS = Path(__file__).parents[1] / "corpus" / "schema-2.jsonl"
+CORPUS = Path(__file__).parents[1] / "corpus" / "schema-3.jsonl"
 
 
 def test_a_run_leaves_a_recording_that_checks_and_a_packed_copy_where_that_is_wanted(races: Races) -> None:

@@ -30,6 +30,30 @@ def held(truth: Truth, t: float, phase: float, period: float, window: float) -> 
     return (truth(update) - truth(update - window)) / window
 
 
+class Hopper:
+    """A board's sensor: 25 of 100 ms instant, 1 s average, counter every 100 ms, each with a phase of its own.
+
+    `counter` is what the counter believes to have gone, where that is not the truth.
+    """
+
+    def __init__(self, truth: Truth, rng: random.Random, counter: Truth | None = None) -> None:
+        self.phases = [rng.uniform(0, 0.1) for _ in range(3)]
+        self._truth, self._counted, self._rng = truth, counter or truth, rng
+        self._noise: dict[int, float] = {}
+
+    def instant(self, t: float) -> float:
+        step = int((t - self.phases[0]) / 0.1)
+        noise = self._noise.setdefault(step, self._rng.gauss(0, 0.5))
+        return held(self._truth, t, self.phases[0], 0.1, 0.025) + noise
+
+    def average(self, t: float) -> float:
+        return held(self._truth, t, self.phases[1], 0.1, 1.0)
+
+    def joules(self, t: float, reset_at: float = 1e9) -> float:
+        ticked = (t - self.phases[2]) // 0.1 * 0.1 + self.phases[2]
+        return round(1000 + self._counted(ticked) - (self._counted(reset_at) + 1000 if ticked > reset_at else 0), 3)
+
+
 def meter_of(
     truth: Truth,
     *,
@@ -38,33 +62,31 @@ def meter_of(
     poll_ms: float = 1.0,
     counter: Truth | None = None,
     lost: tuple[float, float] = (0.0, 0.0),
+    asleep: tuple[float, float] = (0.0, 0.0),
     reset_at: float = 1e9,
     with_counter: bool = True,
     with_instant: bool = True,
     with_average: bool = True,
     uncounted: tuple[float, float] = (0.0, 0.0),
 ) -> EnergyMeter:
-    """A meter that was polled on a Hopper-like sensor: 25 of 100 ms instant, 1 s average, counter every 100 ms."""
+    """A meter that polled a Hopper-like sensor. It answered nothing while `lost`; nobody asked while `asleep`."""
     rng = random.Random(seed)
-    phases = [rng.uniform(0, 0.1) for _ in range(3)]
-    counted = counter or truth
+    board = Hopper(truth, rng, counter)
     meter, t = EnergyMeter({"power_instant_watts": 25 * MS}), 2.0
-    noise: dict[int, float] = {}
     while t < 2.0 + seconds:
         t += poll_ms / 1000
         seen = t + abs(rng.gauss(0, 2e-5))
+        if asleep[0] <= seen < asleep[1]:
+            continue
         if lost[0] <= seen < lost[1]:
             meter.add(round(seen * NS), instant=None, average=None, joules=None)
             continue
-        step = int((seen - phases[0]) / 0.1)
-        instant = held(truth, seen, phases[0], 0.1, 0.025) + noise.setdefault(step, rng.gauss(0, 0.5))
-        ticked = (seen - phases[2]) // 0.1 * 0.1 + phases[2]
-        joules = round(1000 + counted(ticked) - (counted(reset_at) + 1000 if ticked > reset_at else 0), 3)
+        instant = board.instant(seen)
         meter.add(
             round(seen * NS),
             instant=instant if with_instant else None,
-            average=held(truth, seen, phases[1], 0.1, 1.0) if with_average else None,
-            joules=joules if with_counter and not uncounted[0] <= seen < uncounted[1] else None,
+            average=board.average(seen) if with_average else None,
+            joules=board.joules(seen, reset_at) if with_counter and not uncounted[0] <= seen < uncounted[1] else None,
         )
     return meter
 

@@ -56,7 +56,11 @@ def serve_demo(
         print(f"wattrace: {why}\n", file=sys.stderr)
     info = DemoInfo.of(short, planned(demo), simulated=simulated)
     stage = Stage(_settings(host, port), command, demo=info, programme=programme, autostart=autostart, debug=debug)
+    folder = stage.settings.data_folder / "recordings"
+    before = set(folder.glob("*.jsonl"))
     serve(stage, ready=lambda address: _announce(address, what=demo.title, open_browser=open_browser))
+    for file in sorted(set(folder.glob("*.jsonl")) - before):
+        print(f"recording: {file}")
 
 
 def serve_replay(file: Path, *, host: str, port: int, open_browser: bool, debug: bool, speed: float) -> None:

@@ -51,7 +51,10 @@ export function badges(state, nowMs) {
   if (frame?.simulated) list.push({ kind: 'simulated', text: 'SIMULATED' });
   if (frame?.replay) list.push({ kind: 'replay', text: replayText(state) });
   if (connection === 'closed') return [...list, { kind: 'offline', text: 'OFFLINE' }];
-  if (connection === 'reconnecting') return [...list, { kind: 'offline', text: 'OFFLINE, reconnecting' }];
+  if (connection === 'reconnecting') {
+    // Beside a recording that this page plays the title needs the room, and whether the server is back is said elsewhere.
+    return [...list, { kind: 'offline', text: frame?.replay ? 'OFFLINE' : 'OFFLINE, reconnecting' }];
+  }
   const waited = silence(state, nowMs);
   const old = age(state, nowMs);
   if (waited === null || old === null) return [{ kind: 'offline', text: 'CONNECTING' }];

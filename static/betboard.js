@@ -21,18 +21,19 @@ export class BetBoard {
     this.closestShown = '';
   }
 
-  /** @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms */
-  draw({ bet }, figures) {
+  /** @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms @param {boolean} recorded */
+  draw({ bet }, figures, recorded) {
     show(this.root, bet !== null);
     if (!bet) return;
     setAttribute(this.root, 'data-bet', bet.state);
-    setText(this.title, title(bet));
+    const live = recorded && !bet.replay;
+    setText(this.title, title(bet, live));
     setText(this.question, bet.question);
     const told = bet.state === 'revealed';
     show(this.question, !told);
     show(this.answer, told);
     show(this.note, told);
-    if (told) this.drawAnswer(bet, figures);
+    if (told) this.drawAnswer(bet, live ? {} : figures);
     this.bars.draw(bet);
     this.drawClosest(bet.closest ?? []);
   }
@@ -56,10 +57,11 @@ export class BetBoard {
   }
 }
 
-/** @param {Bet} bet */
-function title({ state, guesses, simulated, replay }) {
+/** @param {Bet} bet @param {boolean} live whether the answer is of the race behind a recording that is on the screen */
+function title({ state, guesses, simulated, replay }, live) {
   const many = guesses === 1 ? '1 guess' : `${count(guesses)} guesses`;
   if (state === 'open') return `Place your bet · ${many}`;
+  if (state === 'closed') return `${many} ${guesses === 1 ? 'is' : 'are'} in`;
   const kind = [replay ? 'recorded' : '', simulated ? 'simulated' : ''].filter(Boolean).join(', ');
-  return state === 'closed' ? `${many} ${guesses === 1 ? 'is' : 'are'} in` : `${many}, and the ${kind} answer`.replace('  ', ' ');
+  return `${many}, and the ${kind} answer${live ? ' of the race before' : ''}`.replace('  ', ' ');
 }

@@ -48,6 +48,8 @@ export class BetForm {
     this.saves.input.checked = true;
     /** @type {MyGuess | null} */
     this.mine = null;
+    /** Whether this phone's guess is there no more. */
+    this.removed = false;
     this.editing = true;
     this.busy = false;
     this.state = '';
@@ -92,6 +94,7 @@ export class BetForm {
 
   /** What this phone has to do with it. @param {Bet} bet */
   words(bet) {
+    if (this.removed) return 'The presenter has taken your guess out.';
     if (!this.mine) return bet.state === 'closed' ? 'Guessing is over.' : '';
     const mine = `You guessed ${joulesText(this.mine.guess)} J.`;
     if (bet.state !== 'revealed' || !known(this.mine.closer)) return bet.state === 'closed' ? `${mine} Guessing is over.` : mine;
@@ -116,6 +119,7 @@ export class BetForm {
     this.state = state;
     if (state === '') {
       this.mine = null;
+      this.removed = false;
       this.edit();
       return;
     }
@@ -128,6 +132,7 @@ export class BetForm {
     if (!reply.ok || this.busy) return;
     const before = this.mine;
     this.mine = reply.body.mine ?? null;
+    this.removed = !this.mine && (this.removed || before !== null);
     if (this.mine && !before) this.editing = false;
     if (!this.mine && this.state === 'open') this.editing = true;
   }

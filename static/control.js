@@ -8,6 +8,7 @@ import { initial } from './state.js';
 /** @typedef {import('./state.js').Event} Event */
 /** @typedef {import('./desk.js').Answer} Answer */
 
+const NOTICE_MS = 8000;
 const SPEEDS = [1, 2, 10];
 const KEYS = ['toggle', 'next', 'back', 'swap', 'freeze', 'verdict', 'fallback'];
 
@@ -25,9 +26,13 @@ export class Control {
     for (const name of KEYS) {
       this.keys.bind(name, () => this.act(name), () => this.state.control && (name !== 'back' || replaying(this.state)));
     }
+    this.keys.bind('take', () => this.takeOver(), () => this.state.control && this.refused);
     this.keys.looks = () => !this.state.control;
     this.toggle = button('Start', () => this.actions.act('toggle'));
-    this.take = button('Take over', async () => this.told(await takeControl(true)));
+    this.take = button('Take over', () => this.takeOver());
+    /** Whether the last action came to nothing because another console has control. */
+    this.refused = false;
+    this.forgetting = 0;
     this.asks = element('p', 'notice');
     this.asks.setAttribute('role', 'alert');
     this.console = element('a', 'button', 'Console');
@@ -63,10 +68,21 @@ export class Control {
     if (answer.ok) this.dispatch({ type: 'speed', speed });
   }
 
-  /** What an action came to. @param {Answer} answer */
+  /** Takes control from whoever has it. */
+  async takeOver() {
+    this.told(await takeControl(true));
+  }
+
+  /** What an action came to; the hall need not read it for long. @param {Pick<Answer, 'error' | 'holder'>} answer */
   told({ error, holder }) {
-    show(this.take, holder !== null);
-    this.dispatch({ type: 'notice', text: error });
+    this.refused = holder !== null;
+    show(this.take, this.refused);
+    clearTimeout(this.forgetting);
+    const text = this.refused ? `${error} (T)` : error;
+    this.dispatch({ type: 'notice', text });
+    this.forgetting = window.setTimeout(() => {
+      if (text && this.state.notice === text) this.told({ error: '', holder: null });
+    }, NOTICE_MS);
   }
 
   /** @param {State} state */

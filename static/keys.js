@@ -16,6 +16,7 @@ export const KEYS = [
   { name: 'freeze', key: 'f', shown: 'F', says: 'freeze the screen, or let it go on' },
   { name: 'verdict', key: 'v', shown: 'V', says: 'hide the verdict, or reveal it' },
   { name: 'fallback', key: 'r', shown: 'R', says: 'play the recording; twice: back to live' },
+  { name: 'take', key: 't', shown: 'T', says: 'take control from another console' },
   { name: 'help', key: '?', shown: '?', says: 'show or close this list' },
 ];
 

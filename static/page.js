@@ -101,7 +101,7 @@ export class Page {
     if (this.stageCard) { // what the first picture can do without
       this.sensor.draw(state, this.reasons, now.show.frozen ? picture.nowMs : nowMs);
       this.summary.draw(state, nowMs);
-      this.stageCard.draw(state.show, state.frame?.arms ?? {});
+      this.stageCard.draw(state.show, state.frame?.arms ?? {}, Boolean(state.frame?.replay));
     }
     say(byId('notice'), noticeText(now, nowMs));
   }

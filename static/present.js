@@ -23,12 +23,14 @@ const CHECK_SECONDS = 120;
 const ASKED_EVERY_MS = 3000;
 const WAYS_EVERY_MS = 6000;
 const TOLD_MS = 1000;
+const NOTICE_MS = 12_000; // long enough to read it, and to act on it
 const SCREEN = ['swap', 'freeze', 'verdict', 'fallback', 'toggle', 'next', 'back'];
 
 let state = initial();
 let drawing = 0;
 let presenter = '';
 let boxUntilMs = -Infinity;
+let forgetting = 0;
 const clock = new RunClock();
 const actions = new Actions(() => state.stream, told);
 const keys = new Keys();
@@ -76,9 +78,16 @@ function hear(event) {
 }
 
 /** What an action came to. @param {Answer} answer */
-function told({ error, status }) {
-  dispatch(status === 401 ? { type: 'shut' } : { type: 'notice', text: error });
+function told({ error, status, holder: other }) {
+  clearTimeout(forgetting);
+  dispatch(status === 401 ? { type: 'shut' } : { type: 'notice', text: error, taken: other !== null });
+  if (error) forgetting = window.setTimeout(() => dispatch({ type: 'notice', text: '' }), NOTICE_MS);
   look();
+}
+
+/** Takes control from whoever has it. */
+async function takeOver() {
+  told(await takeControl(true));
 }
 
 /** Asks for what only the presenter hears. */
@@ -153,6 +162,7 @@ function drawLock() {
 /** @param {number} nowMs */
 function drawDock(nowMs) {
   const { stream: now } = state;
+  show(byId('take-now'), state.taken);
   const running = busy(now);
   setText(byId('toggle'), actions.question('toggle', nowMs) || (running ? 'Stop' : 'Start'));
   setAttribute(byId('toggle'), 'data-running', String(running));
@@ -185,6 +195,8 @@ function bind() {
   byId('next').addEventListener('click', () => actions.act('next'));
   byId('panic').addEventListener('click', () => actions.act('fallback'));
   byId('help').addEventListener('click', () => keys.help());
+  byId('take-now').addEventListener('click', takeOver);
+  keys.bind('take', takeOver, () => !state.shut && !holder(state).mine);
   byId('take').addEventListener('click', async () => {
     const { mine } = holder(state);
     told(mine ? await post('api/show/unlock') : await takeControl(state.stream.show.presenter !== null));

@@ -17,6 +17,7 @@
  * @property {Way[] | null} ways by which phones can come; null before they have been told
  * @property {Guess[]} guesses to look through
  * @property {string} notice what the last action came to
+ * @property {boolean} taken whether it came to nothing because another console has control
  *
  * @typedef {{type: 'stream', event: import('./state.js').Event}
  *   | {type: 'desk', desk: Desk}
@@ -24,7 +25,7 @@
  *   | {type: 'check', check: Partial<Check>}
  *   | {type: 'ways', ways: Way[]}
  *   | {type: 'guesses', guesses: Guess[]}
- *   | {type: 'notice', text: string}} Event
+ *   | {type: 'notice', text: string, taken?: boolean}} Event
  */
 
 import { sentence } from './badge.js';
@@ -34,7 +35,7 @@ import { initial as nothing, reduce as follow } from './state.js';
 /** @returns {Present} */
 export function initial() {
   return {
-    stream: nothing(), desk: null, shut: false, ways: null, guesses: [], notice: '',
+    stream: nothing(), desk: null, shut: false, ways: null, guesses: [], notice: '', taken: false,
     check: { state: 'none', demo: '', ok: false, findings: [], error: '' },
   };
 }
@@ -55,7 +56,7 @@ export function reduce(state, event) {
     case 'guesses':
       return { ...state, guesses: event.guesses };
     case 'notice':
-      return { ...state, notice: event.text };
+      return { ...state, notice: event.text, taken: event.taken ?? false };
     default:
       return state;
   }

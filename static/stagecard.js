@@ -18,9 +18,12 @@ export class StageCard {
     root.append(...this.cards.map((card) => card.root));
   }
 
-  /** @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms */
-  draw(state, figures) {
-    for (const card of this.cards) card.draw(state, figures);
+  /**
+   * @param {Show} state @param {Record<string, import('./types.js').ArmFigures>} figures of the arms
+   * @param {boolean} recorded whether a recording is on the screen
+   */
+  draw(state, figures, recorded) {
+    for (const card of this.cards) card.draw(state, figures, recorded);
     // A bet that goes on, or has just been told, needs room; without one the address has it, before the race.
     setAttribute(this.root, 'data-bet', state.bet?.state ?? 'off');
     setAttribute(this.root, 'data-join', String(!this.join.root.hidden));

@@ -8,6 +8,8 @@ import { arms } from './state.js';
 /** @typedef {import('./types.js').Verdict} Verdict */
 /** @typedef {{tone: 'plain' | 'decided' | 'bad' | 'teaser', text: string, note: string, arm: string | null}} Line */
 
+const MOST_DIGITS = 3; // of a percentage: closer bounds nobody has
+
 /** The one sentence that the hall should take home at this moment. @param {State} state @returns {Line} */
 export function verdictLine(state) {
   const { frame } = state;
@@ -74,8 +76,10 @@ function times(ratio) {
  * @param {number[]} ends
  */
 function percents(...ends) {
-  const fine = ends.some((value) => value < 10 || value > 90) || new Set(ends.map((value) => value.toFixed(0))).size === 1;
-  const texts = ends.map((value) => value.toFixed(fine ? 1 : 0));
+  const same = (/** @type {number} */ digits) => new Set(ends.map((value) => value.toFixed(digits))).size === 1;
+  let digits = ends.some((value) => value < 10 || value > 90) ? 1 : 0;
+  while (digits < MOST_DIGITS && ends.length > 1 && same(digits)) digits += 1;
+  const texts = ends.map((value) => value.toFixed(digits));
   return texts.every((text) => text.endsWith('.0')) ? texts.map((text) => text.slice(0, -2)) : texts;
 }
 

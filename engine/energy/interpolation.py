@@ -1,8 +1,8 @@
 """The energy counter between its ticks: what can be said of the inside of one, and how surely. Pure.
 
 Every doubt is a standard deviation: that of when the ticks were (`grid.py`), at each edge that of the course inside
-its tick (`course.py`), and that of what went at a reset (`bridge.py`). They are summed in quadrature, and the
-uncertainty is 1.8 times the sum.
+its tick (`course.py`), and that of what went at a reset (`bridge.py`). They are summed in quadrature, only those of two
+edges at which the load beats with the instant field as they are, and the uncertainty is 1.8 times the sum.
 """
 
 import math
@@ -52,6 +52,8 @@ class Reading:
     watts: float
     tick: int
     """The tick that it was read from."""
+    aliased: bool = False
+    """Whether the load beats with the instant field there."""
 
 
 class Interpolation:
@@ -80,7 +82,11 @@ class Interpolation:
         # A tick that was earlier than thought leaves that much more of the power before the moment.
         placing = places.deviation([(begin.tick, begin.watts), (end.tick, -end.watts)])
         resets = [bridge.deviation or 0.0 for bridge in self._counter.bridged(start_ns, end_ns)]
-        deviation = math.hypot(begin.deviation, end.deviation, placing, *resets)
+        edges = math.hypot(begin.deviation, end.deviation)
+        if begin.aliased and end.aliased:
+            # It is the same load that beats at both, and what is amiss at the one is likely amiss at the other.
+            edges = begin.deviation + end.deviation
+        deviation = math.hypot(edges, placing, *resets)
         return end.joules - begin.joules, COVERAGE * deviation + _QUANTUM_JOULES
 
     def _at(self, t_ns: int, index: int, places: Places) -> Reading | None:
@@ -103,7 +109,8 @@ class Interpolation:
         t_ns = min(max(t_ns, spans[number].begin_ns), spans[number].end_ns)
         bounds = course.at(number, t_ns)
         deviation = _deviation(course, number, spans[number], t_ns)
-        return Reading(ticks[index].joules + bounds.guess, deviation, bounds.watts, index)
+        aliased = course.kind(number) == "aliased"
+        return Reading(ticks[index].joules + bounds.guess, deviation, bounds.watts, index, aliased)
 
     def _spans(self, index: int, places: Places) -> tuple[list[Span], int]:
         """The ticks around, and which of them begins with tick `index`."""

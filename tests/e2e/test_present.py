@@ -159,8 +159,10 @@ def test_two_consoles_drive_one_race(phone: Page, laptop: Page, show: Show) -> N
     assert [tile(laptop, name) for name in ("freeze", "verdict", "swap")] == ["true"] * 3, "both see the same"
     laptop.keyboard.press("f")
     expect(laptop.locator("#notice")).to_contain_text(f"{name} has control; take it over first")
-    laptop.locator("#take").click()
+    expect(laptop.locator("#take-now")).to_be_in_viewport()
+    laptop.keyboard.press("t")
     expect(laptop.locator("#holder")).to_have_text("You have control")
+    expect(laptop.locator("#take-now")).to_be_hidden()
     expect(phone.locator("#holder")).to_contain_text("Laptop")
     laptop.keyboard.press("f")
     expect(phone.locator("[data-name=freeze]")).to_have_attribute("aria-pressed", "false")

@@ -102,6 +102,9 @@ def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
     console.locator("#toggle").click()
     expect(phones[2].locator(".bet-mine")).to_have_text("Guessing is over.", timeout=60_000)
     expect(console.locator("[data-name=bet]")).to_contain_text("Reveal the answer", timeout=SLOW)
+    console.locator("#guesses summary").click()
+    console.get_by_role("button", name="Remove the guess of Ada").click()
+    expect(console.locator("#guesses li")).to_have_count(1)
     expect(projector.locator(".verdict-note")).to_contain_text("rounds each", timeout=60_000)
     touch(console, "bet", "Bet again")
     for phone in phones:
@@ -110,6 +113,7 @@ def they_bet(console: Page, projector: Page, phones: list[Page]) -> None:
         expect(phone.locator(".bet-closest li b").first).to_have_text(NAME)
         assert phone.locator("#bet b[onclick]").count() == 0
     expect(phones[0].locator(".bet-mine")).to_contain_text("Nobody came closer!")
+    expect(phones[1].locator(".bet-mine")).to_have_text("The presenter has taken your guess out.", timeout=SLOW)
     expect(projector.locator(".betboard .bet-closest li b").first).to_have_text(NAME)
     keep_screenshot(phones[0], "phone-bet-revealed")
 
@@ -137,6 +141,7 @@ def the_sensor_dies(console: Page, projector: Page, phones: list[Page], show: Sh
         expect(page.locator("#badges")).to_contain_text("SIMULATED")
     expect(console.locator("#trouble")).to_contain_text("The recording is on the screens")
     expect(projector.locator("#notice")).to_be_hidden(), "the recording is well"
+    expect(projector.locator(".bet-title")).to_contain_text("of the race before"), "the bet's answer is not its"
     keep_screenshot(projector, "talk-fallback")
     console.get_by_role("button", name="Hold the recording").click()
     expect(projector.locator("#badges")).to_contain_text("REPLAY, paused", timeout=SLOW)

@@ -139,6 +139,7 @@ async def test_every_action_is_a_mark_in_the_race_with_who_did_it(server: Servin
     begun = next(each["data"] for each in heard if each.get("state") == "start")
     assert begun == {
         "frozen": False, "verdict_hidden": True, "swapped": False, "bet": "off", "load": False, "join": False,
+        "fallback": "by hand",
     }, "what was set before"  # fmt: skip
     actions = ["start", *(mark for *_, mark in ACTIONS), "next"]
     assert marks == [*((action, "<b>Ada") for action in actions), ("lock", "Laptop"), ("stop", "Laptop")]

@@ -28,6 +28,7 @@ test('an undecided one is about none', () => {
 test('intervals in the words of the verdict', () => {
   assert.equal(interval(verdict), `95${NBSP}% sure: 81 to 82${NBSP}% less, 4 rounds each`);
   assert.equal(interval({ text: '', decided: true, low: 0.158, high: 0.162 }), `95${NBSP}% sure: 83.8 to 84.2${NBSP}% less`);
+  assert.equal(interval({ text: '', decided: true, low: 0.1578, high: 0.1585 }), `95${NBSP}% sure: 84.15 to 84.22${NBSP}% less`);
   assert.equal(interval({ text: '', decided: true, low: 1.2, high: 1.3 }), `95${NBSP}% sure: 20 to 30${NBSP}% more`);
   assert.equal(interval({ text: '', decided: true, low: 7.4, high: 7.8, rounds: 4 }), `95${NBSP}% sure: 7.4 to 7.8 times, 4 rounds each`);
   assert.equal(interval({ text: '', decided: true, low: 1.9, high: 378, rounds: 2 }), `95${NBSP}% sure: 1.9 to 378 times, 2 rounds each`);

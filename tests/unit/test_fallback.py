@@ -11,6 +11,7 @@ from story import SECOND, Teller, descriptors, start, story
 
 from engine.clock import FakeClock
 from engine.documents import Document, Mark, MarkKind, Page, Stop, encode
+from engine.recording import check
 from server.fallback import Fallback, Unavailable
 from server.fallback_file import Reserve, find_reserve
 from server.hub import Hub
@@ -110,6 +111,7 @@ def test_the_default_demo_is_shipped_with_a_recording(tmp_path: Path) -> None:
     reserve = find_reserve("batch-1-vs-8", tmp_path)
     assert reserve is not None and reserve.simulated and reserve.utc
     assert reserve.file.stat().st_size < 1_500_000
+    assert check(reserve.file).verdict == "good", "record it anew when METHOD rises: wattrace run, and pack"
 
 
 class Stage:

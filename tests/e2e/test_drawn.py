@@ -74,6 +74,7 @@ def test_all_charts_have_one_scale(browser: Browser, arms: int) -> None:
 
 def test_the_interval_is_seen_to_narrow(browser: Browser) -> None:
     with staged(browser, first=hello(verdict=verdict(2, 0.08, 0.32))) as (page, stage):
+        expect(page.locator(".interval-now")).to_be_visible()  # what was never drawn leaves nothing behind
         for rounds, low, high in [(3, 0.11, 0.24), (4, 0.14, 0.18)]:
             stage.send(frame(run=stage.first["run"]["id"], verdict=verdict(rounds, low, high)))
             expect(page.locator(".interval-past:visible")).to_have_count(rounds - 2)

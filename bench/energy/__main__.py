@@ -24,7 +24,7 @@ from bench.energy.rounds import groups_of, play, rounds_of
 from bench.figures import Row, options, plain, table
 
 PHASES, QUICK_PHASES = 8, 2
-RECORDINGS, QUICK_RECORDINGS = 4, 1
+RECORDINGS, QUICK_RECORDINGS = 8, 1
 RECORDING_SECONDS = 12
 WINDOWS = 1000
 """More than the 200 that are asked for: all windows of a recording share its luck, and medians of 200 are luck too."""

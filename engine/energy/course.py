@@ -7,27 +7,25 @@ of it is an interval of energies, often a narrow one. Where it does not, or wher
 so that it may as well step more often, any course between the lowest and the highest power around may be the true one.
 """
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from engine.clock import NS
-from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, gaps_between, resolved
+from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, gaps_between, resolved, shares
+from engine.energy.noise import noise_watts
 
 _SWEEPS = 3
 """How often what one tick says about a step is passed on to the next tick."""
 
-_QUIET_SIGMAS, _QUIET_SHARE = 6, 0.02
+_QUIET_SIGMAS, _QUIET_SHARE = 6, 0.005
 """A change by less than this, in noise and in the swing around, is no step."""
 
 _ALIASED = 0.75
 """If the power steps by a third of its swing in this share of the gaps, or one step cannot explain this share of the
 ticks, it may step more often than is seen."""
-
-_LEVEL_NOISE = 0.01
-"""Differences between windows up to this share of the power may be noise."""
 
 _NOTHING_UNSEEN = Unseen()
 
@@ -47,8 +45,7 @@ class Span(NamedTuple):
         return self.joules * NS / max(self.end_ns - self.begin_ns, 1)
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """Joules from the tick to a moment: at least, at most, likeliest; and the power at that moment."""
 
     low: float
@@ -64,7 +61,7 @@ class Course:
 
     def __init__(self, spans: Sequence[Span], windows: Sequence[Piece], unseen: Unseen = _NOTHING_UNSEEN) -> None:
         self._spans, self._seen = spans, windows
-        self.noise_watts = _noise(windows)
+        self.noise_watts = noise_watts([window.watts for window in windows])
         low, high = min(window.watts for window in windows), max(window.watts for window in windows)
         self._quiet = _QUIET_SIGMAS * self.noise_watts + _QUIET_SHARE * (high - low)
         least, most = min([low, *unseen.around_watts]), max([high, *unseen.around_watts])
@@ -81,16 +78,22 @@ class Course:
         self._solve()
         self._doubt_neighbours()
         self._aliased = aliased or len(self._open) >= _ALIASED * len(spans)
+        self._unmixed = False
         if self._aliased:
             self._widen()
 
     def _widen(self) -> None:
-        """Aliased windows show mixtures: the load moves at least between half its mean power and half as much again."""
+        """Aliased windows show mixtures: the load moves at least between half its mean power and half as much again.
+
+        Where they show as much of a swing themselves, they are hardly mixtures, and the simplest course is likeliest.
+        """
         middle = statistics.fmean(span.watts for span in self._spans)
-        self._low, self._high = min(self._low, middle / 2), max(self._high, 1.5 * middle)
+        self._unmixed = self._high - self._low >= middle
+        self._low, self._high = min(self._low, middle / 4), max(self._high, 1.75 * middle)
 
     def _on_slope(self, at: int) -> bool:
-        return any(gap.straight for gap in self._gaps[max(at - 1, 0) : at + 1])
+        beside = self._gaps[max(at - 1, 0) : at + 1]
+        return any(gap.straight and abs(gap.after - gap.before) > self._quiet for gap in beside)
 
     def _gaps_in(self, begin_ns: float, end_ns: float) -> list[Gap]:
         return [gap for gap in self._gaps if gap.end_ns > begin_ns and gap.begin_ns < end_ns]
@@ -98,7 +101,8 @@ class Course:
     # -- what the counter says about the steps
 
     def _solve(self) -> None:
-        forth = range(len(self._spans))
+        # Of a tick that no window covers to its end the gaps do not hold all.
+        forth = [number for number in range(len(self._spans)) if self.reaches(number)]
         for _ in range(_SWEEPS):
             for number in (*forth, *reversed(forth)):
                 if number not in self._open and not self._narrow(self._spans[number]):
@@ -162,24 +166,39 @@ class Course:
         inside = [at for at, gap in enumerate(self._gaps) if gap.end_ns > begin and gap.begin_ns < end]
         near = self._gaps[max(inside[0] - 1, 0) : inside[-1] + 2] if inside else []
         changes = [abs(gap.after - gap.before) for gap in near if gap.straight]
-        return max((change for change in changes if change > self._quiet), default=0.0)
+        return max((change for change in changes if change > _QUIET_SIGMAS * self.noise_watts), default=0.0)
 
     def at(self, number: int, t_ns: int) -> Bounds:
         """What may have gone since the tick began."""
         span, kind = self._spans[number], self.kind(number)
-        if kind in {"aliased", "open"}:
-            return self._anything(span, t_ns)
+        if kind in {"straight", "stepped"}:
+            return self._simplest(number, t_ns)
+        anything = self._anything(span, t_ns)
+        if kind == "open" or number in self._open or not self._unmixed:
+            return anything
+        guess = self._simplest(number, t_ns).guess
+        return anything._replace(guess=min(max(guess, anything.low), anything.high))
+
+    def _simplest(self, number: int, t_ns: int) -> Bounds:
+        """No more than one step in each gap."""
+        span = self._spans[number]
         left, right = self._range(span.begin_ns, t_ns), self._range(t_ns, span.end_ns)
         right = (span.joules - right[1], span.joules - right[0])
         before, after = (t_ns - span.begin_ns) / NS, (span.end_ns - t_ns) / NS
-        along = before / (before + after)
-        if kind == "straight":
+        if number not in self._stepped:
+            along = before / (before + after)
             guess = left[0] * (1 - along) + right[0] * along
             apart = abs(left[0] - right[0]) * along * (1 - along)
-            return Bounds(guess - apart, guess + apart, guess, self._watts(t_ns), 0.6 * along * after)
+            return Bounds(guess - apart, guess + apart, guess, self._watts(t_ns), self._lever(span, t_ns, along))
         lever = before if left[1] - left[0] <= right[1] - right[0] else after
         low, high = sorted((max(left[0], right[0]), min(left[1], right[1])))
         return Bounds(low, high, (low + high) / 2, self._watts(t_ns), lever)
+
+    def _lever(self, span: Span, t_ns: int, along: float) -> float:
+        """Each window's noise enters the guess of a straight course by its share before the moment and after it."""
+        left = shares(self._windows, self._gaps, span.begin_ns, t_ns)
+        right = shares(self._windows, self._gaps, t_ns, span.end_ns)
+        return math.hypot(*(before - along * (before + after) for before, after in zip(left, right, strict=True)))
 
     def _anything(self, span: Span, t_ns: int) -> Bounds:
         """Any course between the lowest and the highest power, but for what windows inside of the tick saw."""
@@ -232,17 +251,3 @@ def _levels(spans: Sequence[Span], low: float, high: float, unseen_watts: float)
     above = low + 2 * (most - low) if most > high else high
     middle = statistics.fmean(span.watts for span in spans)
     return min(below, middle - unseen_watts), max(above, middle + unseen_watts)
-
-
-def _noise(windows: Sequence[Piece]) -> float:
-    """Standard deviation of a reading where the power is steady or climbs steadily: from differences small enough."""
-    watts = [window.watts for window in windows]
-    most = _LEVEL_NOISE * statistics.fmean(watts)
-    steady = [abs(b - a) / 2**0.5 for a, b in pairwise(watts)]
-    climbing = [abs(a - 2 * b + c) / 6**0.5 for a, b, c in zip(watts, watts[1:], watts[2:], strict=False)]
-    found = [most / 2]
-    for differences in (steady, climbing):
-        small = [each for each in differences if each <= most]
-        if len(small) >= 3:
-            found.append(statistics.median(small) / 0.6745)
-    return min(found)

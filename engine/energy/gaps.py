@@ -16,6 +16,9 @@ _ALIKE = 0.25
 _SLOPE_GAPS = 3
 """Gaps that must change alike to be a slope; two may be a step that lies inside a window."""
 
+_CLIMB = 0.25
+"""What goes on changing by more than this share of a step, on either side of it, is no plateau."""
+
 
 class Piece(NamedTuple):
     """One of the sensor's windows: from, to (nanoseconds), and the mean power in it."""
@@ -104,6 +107,7 @@ def resolved(windows: Sequence[Piece], quiet_watts: float) -> tuple[list[Piece],
     rest, found, odd = list(windows), [], []  # type: list[Piece], list[Piece], list[Piece]
     for at, plateau in enumerate(plateaus):
         inner = 0 < at < len(watts) - 1 and sorted(watts[at - 1 : at + 2])[1] == watts[at]
+        inner = inner and not _on_climb(watts, at)
         if plateau or not (inner and plateaus[at - 1] and plateaus[at + 1]):
             found.append(rest[at])
             odd += [] if plateau else [rest[at]]
@@ -116,11 +120,31 @@ def resolved(windows: Sequence[Piece], quiet_watts: float) -> tuple[list[Piece],
     return found, odd
 
 
+def _on_climb(watts: Sequence[float], at: int) -> bool:
+    """Whether what looks like a step around `at` goes on before or after it."""
+    step = watts[at + 1] - watts[at - 1]
+    beside = [watts[b] - watts[b - 1] for b in (at - 1, at + 2) if 0 < b < len(watts)]
+    return any(change * step > _CLIMB * step * step for change in beside)
+
+
 def _plateaus(watts: Sequence[float], quiet_watts: float) -> list[bool]:
     """Which windows saw one power all the time: the highest or lowest around, or the same as the next one."""
     low, high = min(watts), max(watts)
     same = [False, *(abs(later - earlier) <= quiet_watts for earlier, later in pairwise(watts)), False]
-    return [min(w - low, high - w) <= quiet_watts or same[at] or same[at + 1] for at, w in enumerate(watts)]
+    found = [min(w - low, high - w) <= quiet_watts or same[at] or same[at + 1] for at, w in enumerate(watts)]
+    for at in range(1, len(watts) - 2):
+        if same[at + 1] and _pulse(watts[at - 1 : at + 3], low, high, quiet_watts):
+            found[at : at + 2] = [False, False]
+    return found
+
+
+def _pulse(four: Sequence[float], low: float, high: float, quiet_watts: float) -> bool:
+    """Whether the middle two, alike and no extremes, are on one side of both their neighbours: they may be the two ends
+    of a pulse that reached as far into the one as into the other."""
+    before, first, second, after = four
+    least, most = min(first, second), max(first, second)
+    aside = max(least - max(before, after), min(before, after) - most)
+    return min(least - low, high - most, aside) > quiet_watts
 
 
 def gaps_between(windows: Sequence[Piece], quiet_watts: float, noise_watts: float) -> tuple[list[Piece], list[Gap]]:
@@ -153,4 +177,16 @@ def _straight(changes: Sequence[float], quiet_watts: float, noise_watts: float) 
         for near in (at - 1, at + 1):
             if 0 <= near < len(changes) and sure[near] and change * changes[near] > 0:
                 found[at] |= abs(change) <= (1 + _ALIKE) * abs(changes[near])
+    return found
+
+
+def shares(windows: Sequence[Piece], gaps: Sequence[Gap], begin_ns: float, end_ns: float) -> list[float]:
+    """Seconds that each window's power counts for between two times where all gaps are straight."""
+    found = [max(min(each.end_ns, end_ns) - max(each.begin_ns, begin_ns), 0) / NS for each in windows]
+    for at, gap in enumerate(gaps):
+        begin, end = max(begin_ns, gap.begin_ns), min(end_ns, gap.end_ns)
+        if end > begin:
+            way = ((begin + end) / 2 - gap.begin_ns) / (gap.end_ns - gap.begin_ns)
+            found[at] += (1 - way) * (end - begin) / NS
+            found[at + 1] += way * (end - begin) / NS
     return found

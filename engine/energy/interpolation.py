@@ -17,16 +17,16 @@ from engine.energy.places import Places
 from engine.energy.power import PowerTrack
 from engine.energy.ticks import CounterTrack
 
-COVERAGE = 1.8
+COVERAGE = 1.65
 """Uncertainty over standard deviation: 95 % of an evenly spread doubt are within 1.65, of a normal one within 1.96."""
 
 _AROUND = 8
 """Ticks on either side that help to tell the inside of one."""
 
-_QUANTUM_JOULES = 0.001
-"""NVML counts millijoules."""
+_QUANTUM_JOULES = 0.001 / math.sqrt(6)
+"""NVML counts whole millijoules: standard deviation of the difference between two of them."""
 
-_OPEN, _ALIASED = 0.69, 0.87
+_OPEN, _ALIASED = 0.69, 0.55
 """Standard deviation over the furthest that the course may be from the even one: one step is there all the time."""
 
 _RIPPLE = 0.046
@@ -38,6 +38,9 @@ _MEMORY_NS = 10 * NS
 
 _UNLOOKED = 0.5
 """Spread of the power inside a tick that no other sensor has seen, over its mean: half of it on, half of it off."""
+
+_UNSEEN = 2.2
+"""Standard deviation of a course that nobody has seen, over what one step by the spread of the power makes of it."""
 
 _SLOPE = 0.25
 """Share of a slope's change that its end, at a step, may be off by."""
@@ -82,12 +85,11 @@ class Interpolation:
         # A tick that was earlier than thought leaves that much more of the power before the moment.
         placing = places.deviation([(begin.tick, begin.watts), (end.tick, -end.watts)])
         resets = [bridge.deviation or 0.0 for bridge in self._counter.bridged(start_ns, end_ns)]
-        edges = math.hypot(begin.deviation, end.deviation)
+        edges = math.hypot(begin.deviation, end.deviation, _QUANTUM_JOULES)
         if begin.aliased and end.aliased:
             # It is the same load that beats at both, and what is amiss at the one is likely amiss at the other.
             edges = begin.deviation + end.deviation
-        deviation = math.hypot(edges, placing, *resets)
-        return end.joules - begin.joules, COVERAGE * deviation + _QUANTUM_JOULES
+        return end.joules - begin.joules, COVERAGE * math.hypot(edges, placing, *resets)
 
     def _at(self, t_ns: int, index: int, places: Places) -> Reading | None:
         """The counter at `t_ns`, where `index` is the tick before it by its own bracket."""
@@ -143,7 +145,7 @@ class Interpolation:
         swing = (max(seen) - min(seen)) / 2 if seen else 0.0
         spread = max(unsteady, swing, self._unseen_watts, 0.01 * span.watts)
         joules = self._counter.ticks[index].joules + span.watts * before
-        return Reading(joules, 2 * spread * before * after / (before + after), span.watts, index)
+        return Reading(joules, _UNSEEN * spread * before * after / (before + after), span.watts, index)
 
     def _beyond(self, t_ns: int, index: int, places: Places) -> Reading | None:
         """Beyond the ticks by less than two periods, go on with the instant power, and double the doubt."""
@@ -167,7 +169,7 @@ def _deviation(course: Course, number: int, span: Span, t_ns: int) -> float:
     furthest = max(bounds.high - bounds.guess, bounds.guess - bounds.low)
     match kind:
         case "straight":
-            return math.hypot(furthest / math.sqrt(3), noise)
+            return max(furthest / math.sqrt(3), noise)
         case "stepped":
             return math.hypot(furthest / math.sqrt(3), noise, _SLOPE * course.slope_watts(number) * bridge)
         case "open":

@@ -11,11 +11,12 @@ from engine.validity import Reason
 
 
 def test_uncertainty_covers_the_truth_of_given_windows() -> None:
-    """200 windows, those under a load that beats with the sensor included."""
+    """Some hundred windows, those under a load that beats with the sensor included, each few with phases and noise of
+    their own: what misplaces one edge of a recording misplaces many."""
     covered = total = 0
     for number, (_, truth) in enumerate(SIGNALS.items()):
-        for seed in range(5):
-            rng, meter = random.Random(number * 10 + seed), meter_of(truth, seconds=8.0, seed=seed)
+        for seed in range(100 * number, 100 * number + 10):
+            rng, meter = random.Random(seed), meter_of(truth, seconds=8.0, seed=seed)
             for _ in range(7):
                 start = rng.uniform(3.2, 6.0)
                 energy = meter.given(round(start * NS), round((start + rng.uniform(0.4, 3.4)) * NS))
@@ -23,7 +24,7 @@ def test_uncertainty_covers_the_truth_of_given_windows() -> None:
                 true = truth(energy.end_ns / NS) - truth(energy.start_ns / NS)
                 covered += abs(energy.energy_joules - true) <= energy.uncertainty_joules
                 total += 1
-    assert total >= 200 and covered >= 0.95 * total, f"{covered} of {total} windows"
+    assert total >= 400 and covered >= 0.95 * total, f"{covered} of {total} windows"
 
 
 @pytest.mark.parametrize("poll_ms", [1.0, 9.7])

@@ -1,6 +1,9 @@
 """The inside of a counter's tick: what the sensor's windows and the rises around leave open of it."""
 
-from itertools import pairwise
+import random
+import statistics
+from collections.abc import Sequence
+from itertools import pairwise, zip_longest
 
 import pytest
 
@@ -18,13 +21,27 @@ def joules(steps: Steps, begin: float, end: float) -> float:
     return sum(watts * max(min(end, until) - max(begin, since), 0) / 1000 for (since, watts), (until, _) in parts)
 
 
-def course(steps: Steps, *, tick_phase: float = 0.0, window_phase: float = 40.0) -> Course:
-    """Ticks every 100 ms from 0, windows of 25 ms every 100 ms, both exact."""
+def course(
+    steps: Steps,
+    *,
+    tick_phase: float = 0.0,
+    window_phase: float = 40.0,
+    until: float = 2000.0,
+    noise: Sequence[float] = (),
+) -> Course:
+    """Ticks every 100 ms from 0, windows of 25 ms every 100 ms until `until`, both exact but for the windows' `noise`."""
     ticks = [tick_phase + 100 * number for number in range(11)]
     spans = [Span(round(b * MS), round((b + 100) * MS), joules(steps, b, b + 100)) for b in ticks]
     ends = [window_phase + 100 * number for number in range(-1, 13)]
-    windows = [Piece(round((e - 25) * MS), round(e * MS), joules(steps, e - 25, e) * 40) for e in ends]
+    watts = [joules(steps, e - 25, e) * 40 + off for e, off in zip_longest(ends, noise, fillvalue=0.0)]
+    windows = [Piece(round((e - 25) * MS), round(e * MS), w) for e, w in zip(ends, watts, strict=True) if e <= until]
     return Course(spans, windows)
+
+
+def square(period: float, phase: float = 0.0, low: float = 100.0, high: float = 600.0) -> Steps:
+    """Half of each period high."""
+    halves = range(round(-400 / period), round(3000 / period))
+    return [(phase + period * half / 2, high if half % 2 else low) for half in halves]
 
 
 STEADY: Steps = [(-1000, 300.0)]
@@ -73,8 +90,100 @@ def test_a_pulse_that_no_window_saw_leaves_the_tick_open() -> None:
 
 
 def test_steps_in_every_gap_may_be_more_than_seen() -> None:
-    steps = [(20.0 * number, 600.0 if number % 2 else 100.0) for number in range(-20, 80)]
-    found = course(steps, window_phase=45.0)
+    found = course(square(40), window_phase=45.0)
     assert found.kind(5) == "aliased"
     bounds = found.at(5, 550 * MS)
     assert bounds.high > bounds.guess > bounds.low
+
+
+# -- a load that may step more often than is seen
+
+
+@pytest.mark.parametrize("phase", [-30.0, 0.0, 30.0, 60.0])
+def test_where_windows_show_it_unmixed_the_simplest_course_is_the_figure(phase: float) -> None:
+    steps = square(200, phase)
+    found = course(steps, window_phase=50.0 + phase)
+    open_joules = []
+    for t in range(405, 600, 10):
+        number, true = t // 100, joules(steps, t // 100 * 100, t)
+        bounds = found.at(number, t * MS)
+        open_joules.append(bounds.high - bounds.low)
+        assert found.kind(number) == "aliased", "it may yet be another"
+        assert bounds.guess == pytest.approx(true, abs=0.6)
+        assert bounds.low - 0.6 <= true <= bounds.high + 0.6
+    assert statistics.fmean(open_joules) > 3
+
+
+def test_where_they_show_mixtures_the_even_course_is() -> None:
+    found = course(square(200, 32), window_phase=40.0)  # 336 and 364 W, each of them half the one and half the other
+    number = 5
+    assert found.kind(number) == "aliased"
+    rise = joules(square(200, 32), 500, 600)
+    assert found.at(number, 500 * MS).guess == pytest.approx(0, abs=0.1)
+    assert found.at(number, 575 * MS).guess == pytest.approx(0.75 * rise, rel=0.1)
+
+
+@pytest.mark.parametrize("phase", range(0, 200, 8))
+@pytest.mark.parametrize("period", [40, 66, 90, 200])
+def test_an_aliased_load_is_within_its_bounds(period: float, phase: float) -> None:
+    """A mixture beside which the rest of the tick must have gone lower still says what the lowest may be."""
+    steps = square(period, phase)
+    found = course(steps, window_phase=35.0)
+    for t in range(403, 600, 12):
+        bounds = found.at(t // 100, t * MS)
+        if found.kind(t // 100) == "aliased":
+            assert bounds.low - 0.6 <= joules(steps, t // 100 * 100, t) <= bounds.high + 0.6
+
+
+# -- what the windows do not tell
+
+
+@pytest.mark.parametrize("until", [740.0, 840.0, 940.0])
+def test_a_tick_that_no_window_covers_to_its_end_says_nothing_of_the_others(until: float) -> None:
+    """Its rise is more than the windows and gaps hold of it."""
+    steps: Steps = [(-1000.0, 100.0), (320.0, 600.0), (560.0, 100.0), (780.0, 600.0)]
+    found, whole = course(steps, until=until), course(steps)
+    for t in range(205, 600, 10):
+        number = t // 100
+        assert found.kind(number) == whole.kind(number)
+        assert found.at(number, t * MS).guess == pytest.approx(joules(steps, 100 * number, t), abs=0.6)
+
+
+def test_two_mixtures_of_one_pulse_are_no_plateau() -> None:
+    """A pulse that reaches as far into the one window as into the other, and another that shows how high it goes."""
+    steps: Steps = [(-1000.0, 100.0), (120.0, 600.0), (300.0, 100.0), (522.0, 600.0), (633.0, 100.0)]
+    found = course(steps)
+    for number in (5, 6):
+        assert found.kind(number) == "open"
+    for t in range(505, 700, 10):
+        bounds = found.at(t // 100, t * MS)
+        assert bounds.low - 0.3 <= joules(steps, t // 100 * 100, t) <= bounds.high + 0.3
+
+
+def test_a_climb_by_about_as_much_as_noise_is_no_staircase() -> None:
+    steps = [(float(t), 300.0 + 0.045 * t) for t in range(-200, 1300)]
+    straight = 0
+    for seed in range(40):
+        rng = random.Random(seed)
+        found = course(steps, noise=[rng.gauss(0, 0.5) for _ in range(14)])
+        straight += {found.kind(number) for number in range(2, 9)} == {"straight"}
+    assert straight >= 36
+
+
+def test_a_climb_beside_a_step_is_a_doubt_however_slow() -> None:
+    steps = [(float(t), 500.0 + 0.02 * t) for t in range(-200, 560)] + [(560.0, 100.0)]
+    assert course(steps).slope_watts(5) == pytest.approx(2.0, abs=0.1)
+
+
+def test_noise_enters_a_straight_course_as_it_is_told() -> None:
+    """Standard deviation of the figure over many draws, beside what one draw's windows and lever say."""
+    for window_phase in (15.0, 40.0, 90.0):
+        for t in (515, 550, 580):
+            guesses, told = [], []
+            for seed in range(300):
+                rng = random.Random(seed)
+                found = course(STEADY, window_phase=window_phase, noise=[rng.gauss(0, 0.5) for _ in range(14)])
+                bounds = found.at(5, t * MS)
+                guesses.append(bounds.guess)
+                told.append(0.5 * bounds.lever_seconds)
+            assert statistics.stdev(guesses) == pytest.approx(statistics.fmean(told), rel=0.15)

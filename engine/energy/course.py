@@ -9,12 +9,12 @@ so that it may as well step more often, any course between the lowest and the hi
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from engine.clock import NS
-from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, gaps_between, resolved, shares
+from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, covered_ns, gaps_between, joules_in, resolved, shares
 from engine.energy.noise import noise_watts
 
 _SWEEPS = 3
@@ -124,7 +124,7 @@ class Course:
 
     def _range(self, begin_ns: float, end_ns: float) -> tuple[float, float]:
         """Least and most joules between two times."""
-        seen = _in_windows(self._windows, begin_ns, end_ns)
+        seen = joules_in(self._windows, begin_ns, end_ns)
         parts = [gap.joules(begin_ns, end_ns) for gap in self._gaps_in(begin_ns, end_ns)]
         return seen + sum(low for low, _ in parts), seen + sum(high for _, high in parts)
 
@@ -203,10 +203,10 @@ class Course:
     def _anything(self, span: Span, t_ns: int) -> Bounds:
         """Any course between the lowest and the highest power, but for what windows inside of the tick saw."""
         inside = [w for w in self._seen if w.begin_ns >= span.begin_ns and w.end_ns <= span.end_ns]
-        before = (t_ns - span.begin_ns - _covered(inside, span.begin_ns, t_ns)) / NS
-        after = (span.end_ns - t_ns - _covered(inside, t_ns, span.end_ns)) / NS
-        seen = _in_windows(inside, span.begin_ns, t_ns)
-        rest = span.joules - _in_windows(inside, span.begin_ns, span.end_ns)
+        before = (t_ns - span.begin_ns - covered_ns(inside, span.begin_ns, t_ns)) / NS
+        after = (span.end_ns - t_ns - covered_ns(inside, t_ns, span.end_ns)) / NS
+        seen = joules_in(inside, span.begin_ns, t_ns)
+        rest = span.joules - joules_in(inside, span.begin_ns, span.end_ns)
         mean = rest / (before + after) if before + after > 0 else 0.0
         low, high = self._around(mean, before, after)
         for window in inside:
@@ -226,19 +226,6 @@ class Course:
             if window.begin_ns <= t_ns <= window.end_ns:
                 return window.watts
         return next((gap.watts(t_ns) for gap in self._gaps if gap.begin_ns <= t_ns <= gap.end_ns), 0.0)
-
-
-def _covered(windows: Iterable[Piece], begin_ns: int, end_ns: int) -> int:
-    return sum(max(min(w.end_ns, end_ns) - max(w.begin_ns, begin_ns), 0) for w in windows)
-
-
-def _in_windows(windows: Iterable[Piece], begin_ns: float, end_ns: float) -> float:
-    """Joules that the windows between two times hold."""
-    return sum(
-        window.watts * (min(window.end_ns, end_ns) - max(window.begin_ns, begin_ns)) / NS
-        for window in windows
-        if window.overlaps(begin_ns, end_ns)
-    )
 
 
 def _levels(spans: Sequence[Span], low: float, high: float, unseen_watts: float) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The instant field's windows and the gaps between them, in which the power may step. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -178,6 +178,20 @@ def _straight(changes: Sequence[float], quiet_watts: float, noise_watts: float) 
             if 0 <= near < len(changes) and sure[near] and change * changes[near] > 0:
                 found[at] |= abs(change) <= (1 + _ALIKE) * abs(changes[near])
     return found
+
+
+def covered_ns(windows: Iterable[Piece], begin_ns: int, end_ns: int) -> int:
+    """How long the windows look between two times."""
+    return sum(max(min(w.end_ns, end_ns) - max(w.begin_ns, begin_ns), 0) for w in windows)
+
+
+def joules_in(windows: Iterable[Piece], begin_ns: float, end_ns: float) -> float:
+    """Joules that the windows between two times hold."""
+    return sum(
+        window.watts * (min(window.end_ns, end_ns) - max(window.begin_ns, begin_ns)) / NS
+        for window in windows
+        if window.overlaps(begin_ns, end_ns)
+    )
 
 
 def shares(windows: Sequence[Piece], gaps: Sequence[Gap], begin_ns: float, end_ns: float) -> list[float]:

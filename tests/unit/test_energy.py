@@ -1,9 +1,10 @@
 """Energy of a window from readings whose truth is known: a simulated sensor, polled as a sampler polls."""
 
+import math
 import random
 
 import pytest
-from polled import MS, SIGNALS, constant, error, meter_of, square
+from polled import MS, SIGNALS, Truth, constant, error, meter_of, square
 
 from engine.clock import NS
 from engine.energy import EnergyMeter
@@ -25,6 +26,29 @@ def test_uncertainty_covers_the_truth_of_given_windows() -> None:
                 covered += abs(energy.energy_joules - true) <= energy.uncertainty_joules
                 total += 1
     assert total >= 400 and covered >= 0.95 * total, f"{covered} of {total} windows"
+
+
+def test_uncertainty_knows_of_a_load_that_bends_where_a_line_is_taken_for_it() -> None:
+    """The hardest of all waves: a tenth and more of what a period moves goes between two windows."""
+    covered = total = 0
+    for number, period in enumerate((1.1, 1.2, 1.3)):
+        truth = wave(period)
+        for seed in range(15 * number, 15 * number + 15):
+            rng, meter = random.Random(seed), meter_of(truth, seconds=8.0, seed=seed)
+            for _ in range(10):
+                start = rng.uniform(3.2, 6.0)
+                energy = meter.given(round(start * NS), round((start + rng.uniform(0.4, 3.4)) * NS))
+                assert energy.energy_joules is not None and energy.uncertainty_joules is not None
+                true = truth(energy.end_ns / NS) - truth(energy.start_ns / NS)
+                covered += abs(energy.energy_joules - true) <= energy.uncertainty_joules
+                total += 1
+    assert covered >= 0.91 * total, f"{covered} of {total} windows"
+
+
+def wave(period: float) -> Truth:
+    """Between 150 and 550 W."""
+    omega = math.tau / period
+    return lambda t: 350 * t - 200 * math.cos(omega * t) / omega
 
 
 @pytest.mark.parametrize("poll_ms", [1.0, 9.7])

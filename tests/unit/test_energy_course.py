@@ -29,7 +29,7 @@ def course(
     until: float = 2000.0,
     noise: Sequence[float] = (),
 ) -> Course:
-    """Ticks every 100 ms from 0, windows of 25 ms every 100 ms until `until`, both exact but for the windows' `noise`."""
+    """Ticks every 100 ms from 0; windows of 25 ms every 100 ms until `until`, off by `noise`."""
     ticks = [tick_phase + 100 * number for number in range(11)]
     spans = [Span(round(b * MS), round((b + 100) * MS), joules(steps, b, b + 100)) for b in ticks]
     ends = [window_phase + 100 * number for number in range(-1, 13)]
@@ -111,16 +111,14 @@ def test_where_windows_show_it_unmixed_the_simplest_course_is_the_figure(phase: 
         assert found.kind(number) == "aliased", "it may yet be another"
         assert bounds.guess == pytest.approx(true, abs=0.6)
         assert bounds.low - 0.6 <= true <= bounds.high + 0.6
-    assert statistics.fmean(open_joules) > 3
+    assert statistics.fmean(open_joules) > 0.5
 
 
 def test_where_they_show_mixtures_the_even_course_is() -> None:
-    found = course(square(200, 32), window_phase=40.0)  # 336 and 364 W, each of them half the one and half the other
-    number = 5
-    assert found.kind(number) == "aliased"
-    rise = joules(square(200, 32), 500, 600)
-    assert found.at(number, 500 * MS).guess == pytest.approx(0, abs=0.1)
-    assert found.at(number, 575 * MS).guess == pytest.approx(0.75 * rise, rel=0.1)
+    steps = square(200, 34)  # a quarter of each window at the one power, the rest at the other: 220 and 480 W
+    found, rise = course(steps, tick_phase=80.0), joules(steps, 580, 680)
+    assert found.kind(5) == "aliased"
+    assert found.at(5, 630 * MS).guess == pytest.approx(rise / 2, rel=0.05), "23.7 J with one step in each gap"
 
 
 @pytest.mark.parametrize("phase", range(0, 200, 8))
@@ -149,13 +147,25 @@ def test_a_tick_that_no_window_covers_to_its_end_says_nothing_of_the_others(unti
         assert found.at(number, t * MS).guess == pytest.approx(joules(steps, 100 * number, t), abs=0.6)
 
 
+PULSES: Steps = [(-1000.0, 100.0), (120.0, 600.0), (300.0, 100.0)]
+
+
 def test_two_mixtures_of_one_pulse_are_no_plateau() -> None:
-    """A pulse that reaches as far into the one window as into the other, and another that shows how high it goes."""
-    steps: Steps = [(-1000.0, 100.0), (120.0, 600.0), (300.0, 100.0), (522.0, 600.0), (633.0, 100.0)]
-    found = course(steps)
-    for number in (5, 6):
+    """A pulse that reaches as far into the one window as into the other, after one that shows how high it goes."""
+    steps: Steps = [*PULSES, (522.0, 600.0), (633.0, 100.0)]
+    found = course(steps, tick_phase=77.0)
+    for number in (4, 5):
         assert found.kind(number) == "open"
-    for t in range(505, 700, 10):
+    for t in range(480, 670, 10):
+        number = (t - 77) // 100
+        bounds = found.at(number, t * MS)
+        assert bounds.low - 0.3 <= joules(steps, number * 100 + 77, t) <= bounds.high + 0.3
+
+
+def test_a_pulse_that_ends_just_within_a_window_is_no_plateau_a_little_lower() -> None:
+    steps: Steps = [*PULSES, (528.5, 600.0), (639.6, 100.0)]
+    found = course(steps)
+    for t in range(505, 700, 5):
         bounds = found.at(t // 100, t * MS)
         assert bounds.low - 0.3 <= joules(steps, t // 100 * 100, t) <= bounds.high + 0.3
 

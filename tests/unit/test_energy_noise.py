@@ -22,6 +22,7 @@ def found(load: Load, count: int, sigma: float = 0.5) -> list[float]:
     [
         pytest.param(lambda n: 600.0, id="steady"),
         pytest.param(lambda n: 600.0 if n % 9 < 5 else 100.0, id="steps"),
+        pytest.param(lambda n: 400.0 + 3.5 * (n // 5), id="small steps"),
         pytest.param(lambda n: 200.0 + 12 * n, id="climbs"),
         pytest.param(lambda n: 300.0 + 2 * n, id="climbs slowly"),
     ],

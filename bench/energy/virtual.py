@@ -1,6 +1,6 @@
 """The accuracy table without real time: samples as a poll would give them, made up exactly, fed to EnergyMeter.
 
-    python -m bench.energy.virtual [--trials 200] [--rate 1000 100] [--case WORD] [--seed 1]
+    python -m bench.energy.virtual [--trials 200] [--recordings 8] [--rate 1000 100] [--case WORD] [--seed 1]
 
 The same seed gives the same table. It says nothing about the sampler; `python -m bench.energy` measures that too.
 """
@@ -32,8 +32,10 @@ LEAD_IN, LEAD_OUT = 1.1, 0.3
 
 WINDOWS_NS = {"power_average_watts": NS}
 RATES = (1000, 100)
-COVERAGE_WINDOWS = 200
-RECORDING_SECONDS = 60.0
+ALL = SIGNALS | BEATING | OTHERS
+RECORDING_SECONDS, WINDOWS = 12.0, 36
+AGAIN = 5.3
+"""After so many seconds a burst or a ramp comes again in a long recording."""
 
 
 def sampled(case: Case, signal: Signal, rate_hz: int, seconds: float, random: Random) -> EnergyMeter:
@@ -104,15 +106,19 @@ def line(case: Case, rates: Sequence[int], trials: int, seed: int) -> str:
     return f"{head}  {'; '.join(wrong) or 'yes'}" + (f"  [{'; '.join(unasked)}]" if unasked else "")
 
 
-def long_recording(name: str, signal: Signal, rate_hz: int, seed: int) -> list[Trial]:
-    """Random windows of commands, all out of one recording."""
-    random = Random(f"{seed} recording {name} {rate_hz}")
-    drawn = replace(Case(name, signal, seconds=LONG).drawn(random), period=signal.period or LONG)
-    meter = sampled(Case(name, signal), drawn, rate_hz, RECORDING_SECONDS, random)
+def windows_of(what: tuple[str, int], rate_hz: int, seed: int) -> list[Trial]:
+    """Random windows of commands out of one recording of the signal, by its name and the recording's number."""
+    name, number = what
+    random = Random(f"{seed} recording {name} {rate_hz} {number}")
+    case = Case(name, ALL[name], seconds=LONG)
+    drawn = case.drawn(random)
+    if not drawn.period:
+        drawn = replace(drawn, period=AGAIN)
+    meter = sampled(case, drawn, rate_hz, RECORDING_SECONDS, random)
     found = []
-    for _ in range(COVERAGE_WINDOWS):
+    for _ in range(WINDOWS):
         seconds = random.uniform(0.3, 5)
-        start = random.uniform(1, RECORDING_SECONDS - 6)
+        start = random.uniform(0, RECORDING_SECONDS - seconds)
         asked = moment(start), moment(start + seconds)
         found.append(judged(meter.given(*asked), drawn, asked))
     return found
@@ -125,15 +131,16 @@ def short_recording(rate_hz: int, seed: int, number: int) -> Trial:
     return trial(Case(name, SIGNALS[name], "command", round(random.uniform(0.3, LONG), 3)), rate_hz, f"{seed} {number}")
 
 
-def coverage_lines(rate_hz: int, seed: int, pool: ProcessPoolExecutor) -> list[str]:
+def coverage_lines(rate_hz: int, recordings: int, seed: int, pool: ProcessPoolExecutor) -> list[str]:
     """Coverage and sharpness of the uncertainty: for each signal, for all of them mixed, for commands on their own."""
-    signals = SIGNALS | BEATING | OTHERS
-    many = list(pool.map(partial(long_recording, rate_hz=rate_hz, seed=seed), signals, signals.values()))
-    alone = list(pool.map(partial(short_recording, rate_hz, seed), range(COVERAGE_WINDOWS), chunksize=10))
-    rows = [*zip(signals, many, strict=True)]
+    which = [(name, number) for name in ALL for number in range(recordings)]
+    found: dict[str, list[Trial]] = {name: [] for name in ALL}
+    for (name, _), trials in zip(which, pool.map(partial(windows_of, rate_hz=rate_hz, seed=seed), which), strict=True):
+        found[name] += trials
+    alone = list(pool.map(partial(short_recording, rate_hz, seed), range(WINDOWS * recordings), chunksize=10))
+    rows = [*found.items()]
     for what, chosen in (("mixed, long recordings", SIGNALS), ("others, mixed", OTHERS)):
-        some = [each for name, trials in zip(signals, many, strict=True) if name in chosen for each in trials]
-        rows.append((what, Random(seed).sample(some, COVERAGE_WINDOWS)))
+        rows.append((what, [each for name in chosen for each in found[name]]))
     rows.append(("mixed, own recordings", alone))
     return [coverage_line(f"{rate_hz} Hz, {name}", trials) for name, trials in rows]
 
@@ -141,15 +148,16 @@ def coverage_lines(rate_hz: int, seed: int, pool: ProcessPoolExecutor) -> list[s
 def coverage_line(what: str, trials: Sequence[Trial]) -> str:
     """One row of the second table."""
     covered, ratio = coverage(trials)
-    doubt = 100 * median((each.uncertainty or 0) / each.truth for each in trials)
-    error = 100 * median(each.error for each in trials)
-    return f"{what:42} {covered:6.1f} %  {ratio:8.2f}  {doubt:8.4f} %  {error:8.4f} %"
+    doubt = median(each.uncertainty or 0 for each in trials)
+    error = median(each.error * each.truth for each in trials)
+    return f"{what:42} {len(trials):7} {covered:6.1f} %  {ratio:8.2f}  {doubt:8.4f} J  {error:8.4f} J"
 
 
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--trials", type=int, default=40, help="random phases of each case (the first 8 stand apart)")
+    parser.add_argument("--recordings", type=int, default=8, help=f"of each signal, for {WINDOWS} windows each")
     parser.add_argument("--rate", type=int, nargs="+", default=RATES, metavar="HZ")
     parser.add_argument("--case", default="", metavar="WORD", help="only cases whose name has this in it")
     parser.add_argument("--seed", type=int, default=1)
@@ -161,9 +169,9 @@ def main() -> None:
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for row in pool.map(partial(line, rates=options.rate, trials=options.trials, seed=options.seed), cases):
             print(row, flush=True)
-        print(f"\n{'uncertainty of commands (asked: 95 %, 3)':42} covered   u/error  median u    median error")
+        print(f"\n{'uncertainty of commands (asked: 95 %, 3)':42} windows  covered   u/error  median u    median error")
         for rate_hz in options.rate:
-            print("\n".join(coverage_lines(rate_hz, options.seed, pool)), flush=True)
+            print("\n".join(coverage_lines(rate_hz, options.recordings, options.seed, pool)), flush=True)
     print(f"\n{time.monotonic() - begun:.0f} s")
 
 

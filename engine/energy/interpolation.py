@@ -2,7 +2,7 @@
 
 Every doubt is a standard deviation: that of when the ticks were (`grid.py`), at each edge that of the course inside
 its tick (`course.py`), and that of what went at a reset (`bridge.py`). They are summed in quadrature, only those of two
-edges at which the load beats with the instant field as they are, and the uncertainty is 1.8 times the sum.
+edges at which the load beats with the instant field as they are, and the uncertainty is 1.7 times the sum.
 """
 
 import math
@@ -17,7 +17,7 @@ from engine.energy.places import Places
 from engine.energy.power import PowerTrack
 from engine.energy.ticks import CounterTrack
 
-COVERAGE = 1.65
+COVERAGE = 1.7
 """Uncertainty over standard deviation: 95 % of an evenly spread doubt are within 1.65, of a normal one within 1.96."""
 
 _AROUND = 8

@@ -171,9 +171,9 @@ def test_the_keyboard_walks_through_all_that_can_be_pressed(browser: Browser, pa
             page.keyboard.press("Tab")
             drawn(page)
             said = page.evaluate(STOP)
-            if not said:
+            if not said and walked:
                 break
-            walked.append(said)
+            walked += [said] if said else []  # on a busy machine a page may not have the keyboard at the first press
         assert walked and all(stop.endswith("|true|true") for stop in walked), walked
         assert [stop.rsplit("|", 2)[0] for stop in walked] == there
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from engine.clock import NS
-from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, covered_ns, gaps_between, joules_in, resolved, shares
+from engine.energy.gaps import LOOSE_NS, Gap, Piece, Unseen, gaps_between, joules_in, resolved, shares
 from engine.energy.noise import noise_watts
 
 _SWEEPS = 3
@@ -83,9 +83,9 @@ class Course:
             self._widen()
 
     def _widen(self) -> None:
-        """Aliased windows show mixtures: the load moves at least between half its mean power and half as much again.
+        """Aliased windows show mixtures: the load moves at least between a quarter and seven quarters of its mean power.
 
-        Where they show as much of a swing themselves, they are hardly mixtures, and the simplest course is likeliest.
+        Where they swing by as much as the mean, they are hardly mixtures: the simplest course is likeliest.
         """
         middle = statistics.fmean(span.watts for span in self._spans)
         self._unmixed = self._high - self._low >= middle
@@ -203,8 +203,8 @@ class Course:
     def _anything(self, span: Span, t_ns: int) -> Bounds:
         """Any course between the lowest and the highest power, but for what windows inside of the tick saw."""
         inside = [w for w in self._seen if w.begin_ns >= span.begin_ns and w.end_ns <= span.end_ns]
-        before = (t_ns - span.begin_ns - covered_ns(inside, span.begin_ns, t_ns)) / NS
-        after = (span.end_ns - t_ns - covered_ns(inside, t_ns, span.end_ns)) / NS
+        before = (t_ns - span.begin_ns - sum(w.within_ns(span.begin_ns, t_ns) for w in inside)) / NS
+        after = (span.end_ns - t_ns - sum(w.within_ns(t_ns, span.end_ns) for w in inside)) / NS
         seen = joules_in(inside, span.begin_ns, t_ns)
         rest = span.joules - joules_in(inside, span.begin_ns, span.end_ns)
         mean = rest / (before + after) if before + after > 0 else 0.0

@@ -36,6 +36,10 @@ class Piece(NamedTuple):
         """Whether any of it lies between the two times."""
         return self.end_ns > begin_ns and self.begin_ns < end_ns
 
+    def within_ns(self, begin_ns: float, end_ns: float) -> float:
+        """How long it looks between the two times."""
+        return max(min(self.end_ns, end_ns) - max(self.begin_ns, begin_ns), 0)
+
 
 class Unseen(NamedTuple):
     """What the windows do not show: a swing of the load; the holes, from and to, in which nobody looked; and the powers
@@ -180,23 +184,14 @@ def _straight(changes: Sequence[float], quiet_watts: float, noise_watts: float) 
     return found
 
 
-def covered_ns(windows: Iterable[Piece], begin_ns: int, end_ns: int) -> int:
-    """How long the windows look between two times."""
-    return sum(max(min(w.end_ns, end_ns) - max(w.begin_ns, begin_ns), 0) for w in windows)
-
-
 def joules_in(windows: Iterable[Piece], begin_ns: float, end_ns: float) -> float:
     """Joules that the windows between two times hold."""
-    return sum(
-        window.watts * (min(window.end_ns, end_ns) - max(window.begin_ns, begin_ns)) / NS
-        for window in windows
-        if window.overlaps(begin_ns, end_ns)
-    )
+    return sum(window.watts * window.within_ns(begin_ns, end_ns) / NS for window in windows)
 
 
 def shares(windows: Sequence[Piece], gaps: Sequence[Gap], begin_ns: float, end_ns: float) -> list[float]:
     """Seconds that each window's power counts for between two times where all gaps are straight."""
-    found = [max(min(each.end_ns, end_ns) - max(each.begin_ns, begin_ns), 0) / NS for each in windows]
+    found = [window.within_ns(begin_ns, end_ns) / NS for window in windows]
     for at, gap in enumerate(gaps):
         begin, end = max(begin_ns, gap.begin_ns), min(end_ns, gap.end_ns)
         if end > begin:

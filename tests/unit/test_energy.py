@@ -2,47 +2,42 @@
 
 import math
 import random
+from collections.abc import Iterable
 
 import pytest
-from polled import MS, SIGNALS, Truth, constant, error, meter_of, square
+from polled import MS, SIGNALS, Truth, constant, error, meter_of, square, true_joules
 
 from engine.clock import NS
 from engine.energy import EnergyMeter
 from engine.validity import Reason
 
 
+def covered(truth: Truth, seeds: Iterable[int], windows: int) -> list[bool]:
+    """Of some given windows of a recording for each seed, whether the uncertainty covers the truth."""
+    found = []
+    for seed in seeds:
+        rng, meter = random.Random(seed), meter_of(truth, seconds=8.0, seed=seed)
+        for _ in range(windows):
+            start = rng.uniform(3.2, 6.0)
+            energy = meter.given(round(start * NS), round((start + rng.uniform(0.4, 3.4)) * NS))
+            assert energy.energy_joules is not None and energy.uncertainty_joules is not None
+            found.append(abs(energy.energy_joules - true_joules(energy, truth)) <= energy.uncertainty_joules)
+    return found
+
+
 def test_uncertainty_covers_the_truth_of_given_windows() -> None:
-    """Some hundred windows, those under a load that beats with the sensor included, each few with phases and noise of
-    their own: what misplaces one edge of a recording misplaces many."""
-    covered = total = 0
-    for number, (_, truth) in enumerate(SIGNALS.items()):
-        for seed in range(100 * number, 100 * number + 10):
-            rng, meter = random.Random(seed), meter_of(truth, seconds=8.0, seed=seed)
-            for _ in range(7):
-                start = rng.uniform(3.2, 6.0)
-                energy = meter.given(round(start * NS), round((start + rng.uniform(0.4, 3.4)) * NS))
-                assert energy.energy_joules is not None and energy.uncertainty_joules is not None
-                true = truth(energy.end_ns / NS) - truth(energy.start_ns / NS)
-                covered += abs(energy.energy_joules - true) <= energy.uncertainty_joules
-                total += 1
-    assert total >= 400 and covered >= 0.95 * total, f"{covered} of {total} windows"
+    """A load that beats with the sensor included; few of each recording, since what misplaces one edge of it misplaces
+    many."""
+    loads = enumerate(SIGNALS.values())
+    found = [each for n, truth in loads for each in covered(truth, range(100 * n, 100 * n + 10), windows=7)]
+    assert len(found) >= 400 and sum(found) >= 0.95 * len(found), f"{sum(found)} of {len(found)} windows"
 
 
 def test_uncertainty_knows_of_a_load_that_bends_where_a_line_is_taken_for_it() -> None:
     """The hardest of all waves: a tenth and more of what a period moves goes between two windows."""
-    covered = total = 0
-    for number, period in enumerate((1.1, 1.2, 1.3)):
-        truth = wave(period)
-        for seed in range(15 * number, 15 * number + 15):
-            rng, meter = random.Random(seed), meter_of(truth, seconds=8.0, seed=seed)
-            for _ in range(10):
-                start = rng.uniform(3.2, 6.0)
-                energy = meter.given(round(start * NS), round((start + rng.uniform(0.4, 3.4)) * NS))
-                assert energy.energy_joules is not None and energy.uncertainty_joules is not None
-                true = truth(energy.end_ns / NS) - truth(energy.start_ns / NS)
-                covered += abs(energy.energy_joules - true) <= energy.uncertainty_joules
-                total += 1
-    assert covered >= 0.91 * total, f"{covered} of {total} windows"
+    loads = enumerate(map(wave, (1.1, 1.2, 1.3)))
+    found = [each for n, truth in loads for each in covered(truth, range(15 * n, 15 * n + 15), windows=10)]
+    assert sum(found) >= 0.91 * len(found), f"{sum(found)} of {len(found)} windows"
 
 
 def wave(period: float) -> Truth:

@@ -121,16 +121,19 @@ def test_where_they_show_mixtures_the_even_course_is() -> None:
     assert found.at(5, 630 * MS).guess == pytest.approx(rise / 2, rel=0.05), "23.7 J with one step in each gap"
 
 
-@pytest.mark.parametrize("phase", range(0, 200, 8))
 @pytest.mark.parametrize("period", [40, 66, 90, 200])
-def test_an_aliased_load_is_within_its_bounds(period: float, phase: float) -> None:
+def test_an_aliased_load_is_within_its_bounds(period: float) -> None:
     """A mixture beside which the rest of the tick must have gone lower still says what the lowest may be."""
-    steps = square(period, phase)
-    found = course(steps, window_phase=35.0)
-    for t in range(403, 600, 12):
-        bounds = found.at(t // 100, t * MS)
-        if found.kind(t // 100) == "aliased":
-            assert bounds.low - 0.6 <= joules(steps, t // 100 * 100, t) <= bounds.high + 0.6
+    aliased = 0
+    for phase in range(0, 200, 8):
+        steps = square(period, phase)
+        found = course(steps, window_phase=35.0)
+        for t in range(403, 600, 12):
+            bounds = found.at(t // 100, t * MS)
+            if found.kind(t // 100) == "aliased":
+                aliased += 1
+                assert bounds.low - 0.6 <= joules(steps, t // 100 * 100, t) <= bounds.high + 0.6, phase
+    assert aliased > 300
 
 
 # -- what the windows do not tell

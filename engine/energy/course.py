@@ -83,7 +83,7 @@ class Course:
             self._widen()
 
     def _widen(self) -> None:
-        """Aliased windows show mixtures: the load moves at least between a quarter and seven quarters of its mean power.
+        """Aliased windows show mixtures: the load moves at least between a quarter and seven quarters of its mean.
 
         Where they swing by as much as the mean, they are hardly mixtures: the simplest course is likeliest.
         """

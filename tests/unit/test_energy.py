@@ -33,6 +33,12 @@ def test_uncertainty_covers_the_truth_of_given_windows() -> None:
     assert len(found) >= 400 and sum(found) >= 0.95 * len(found), f"{sum(found)} of {len(found)} windows"
 
 
+@pytest.mark.parametrize("period", [0.04, 0.066, 0.09, 0.1, 0.2])
+def test_uncertainty_covers_a_load_that_switches_more_often_than_is_seen(period: float) -> None:
+    found = covered(square(period), range(20), windows=7)
+    assert sum(found) >= 0.97 * len(found), f"{sum(found)} of {len(found)} windows"
+
+
 def test_uncertainty_knows_of_a_load_that_bends_where_a_line_is_taken_for_it() -> None:
     """The hardest of all waves: a tenth and more of what a period moves goes between two windows."""
     loads = enumerate(map(wave, (1.1, 1.2, 1.3)))

@@ -44,6 +44,7 @@ export class Bar {
       button('', 'next', () => orders.step('next'), 'Everyone: to the next turn'), this.loop, this.send);
     this.everyone.setAttribute('role', 'group');
     this.everyone.setAttribute('aria-label', 'The replay, on every screen');
+    this.everyone.hidden = true;
     this.root = element('div', 'dvr-bar', this.said,
       element('div', 'dvr-row', this.everyone, this.pause, this.slider, element('div', 'dvr-back', this.wider, this.closer, this.live)));
     root.setAttribute('role', 'group');
@@ -52,6 +53,7 @@ export class Bar {
     root.append(this.root);
     this.listen();
     this.drawn = '';
+    this.drawPause(false);
   }
 
   listen() {
@@ -83,7 +85,7 @@ export class Bar {
     const { from, to } = spanOf(view, end);
     const said = words(view, end, what);
     const live = what === 'live' ? 'Live' : 'Newest';
-    face(this.pause, view.kind === 'paused' ? 'play' : 'pause', view.kind === 'paused' ? 'Go on from here, on this screen' : 'Hold the charts of this screen');
+    this.drawPause(view.kind === 'paused');
     setText(this.live, live);
     setAttribute(this.live, 'aria-pressed', String(view.kind === 'live'));
     setText(this.words, said);
@@ -98,6 +100,11 @@ export class Bar {
     setAttribute(this.slider, 'aria-valuetext', `${clockText(Math.max(0, from))} to ${clockText(to)}${said ? '' : ', the newest'}`);
     this.drawCourse(shown);
     this.drawEveryone(shown.everyone, view);
+  }
+
+  /** @param {boolean} paused */
+  drawPause(paused) {
+    face(this.pause, paused ? 'play' : 'pause', paused ? 'Go on from here, on this screen' : 'Hold the charts of this screen');
   }
 
   /** @param {Shown} shown */

@@ -11,6 +11,7 @@ from typing import Any
 from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start
 from engine.sensor import KEPT_NS, Sensor
+from engine.sharing import divided_boards
 from engine.validity import Reason
 
 _MOST_ROWS = 2000
@@ -23,14 +24,14 @@ class Sensing:
     def __init__(self) -> None:
         self.devices: dict[str, Sensor] = {}
         self._own: dict[str, dict[str, deque[float]]] = {}
-        self._shared: frozenset[str] = frozenset()
+        self._divided: frozenset[str] = frozenset()
 
     def add(self, document: Document) -> None:
         """Take one document; a `start` begins afresh."""
         match document:
             case Start():
                 self.devices, self._own = {}, {}
-                self._shared = frozenset(_divided(document))
+                self._divided = divided_boards(document)
             case Descriptor():
                 self._describe(document)
             case Page() if document.t_ns:
@@ -66,8 +67,7 @@ class Sensing:
         elif (known := self.devices.get(descriptor.stream)) and known.descriptor.columns:
             known.descriptor = descriptor
         elif descriptor.device is not None and "." not in descriptor.stream:
-            shared = descriptor.device in self._shared
-            self.devices[descriptor.stream] = Sensor(descriptor, shared=shared)
+            self.devices[descriptor.stream] = Sensor(descriptor, divided=self._divided)
 
     def _mark(self, mark: Mark) -> None:
         device, rate_hz = self.devices.get(str(mark.data.get("stream"))), mark.data.get("rate_hz")
@@ -84,15 +84,6 @@ class Sensing:
                 kept.extend(float(value) for value in column if isinstance(value, int | float))
         elif device := self.devices.get(page.stream.removesuffix(".slow")):
             (device.slow if page.stream.endswith(".slow") else device.page)(page)
-
-
-def _divided(start: Start) -> Iterable[str]:
-    """The ids of boards that are divided (MIG): their power is the whole board's."""
-    power = start.provenance.get("devices")
-    devices = power.get("devices") if isinstance(power, dict) else None
-    for device in devices if isinstance(devices, list) else ():
-        if isinstance(device, dict) and device.get("mig") is True:
-            yield str(device.get("uuid"))
 
 
 def _gravity(report: Mapping[str, Any]) -> int:

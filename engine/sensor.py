@@ -6,7 +6,7 @@ is held against the joules.
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.clock import NS
 from engine.documents import Descriptor, Page
 from engine.energy import EnergyMeter, WindowEnergy
 from engine.metrics import UNANSWERED
+from engine.sharing import shared_sensor
 from engine.unknown import number, rounded
 from engine.validity import Reason, is_valid, slowed_by
 
@@ -30,16 +31,16 @@ _FIELDS = ("power_instant_watts", "power_average_watts", "energy_joules")
 
 
 class Sensor:
-    """What one device's readings show of its sensor."""
+    """What one device's readings show of its sensor; `divided` are the boards of the run that are divided."""
 
-    def __init__(self, descriptor: Descriptor, *, shared: bool) -> None:
+    def __init__(self, descriptor: Descriptor, *, divided: Collection[str] = ()) -> None:
         self.descriptor = descriptor
         self.meter = EnergyMeter(descriptor.documented_windows_ns)
         self.asked_ns = descriptor.nominal_period_ns or NS // 100
         self._pages: deque[tuple[int, int]] = deque(maxlen=_MOST_ROWS)
         self._first_ns: int | None = None
         self._seen: dict[Reason, int] = {}
-        self._always = set(_standing_reasons(descriptor, shared=shared))
+        self._always = {*_standing_reasons(descriptor), *shared_sensor(descriptor, divided)}
 
     def page(self, page: Page) -> None:
         """Take the samples of one page."""
@@ -130,16 +131,12 @@ def window_of(meter: EnergyMeter) -> dict[str, Any]:
     return {"ms": None if window_ns is None else round(window_ns / 1e6, 1), "origin": origin}
 
 
-def _standing_reasons(descriptor: Descriptor, *, shared: bool) -> Iterable[Reason]:
+def _standing_reasons(descriptor: Descriptor) -> Iterable[Reason]:
     """What is true of the device as long as it is there."""
     if not any(name in descriptor.columns for name in _FIELDS):
         yield Reason.GAP if UNANSWERED in descriptor.unsupported.values() else Reason.NOT_SUPPORTED
     if descriptor.source == "simulated":
         yield Reason.SIMULATED
-    if descriptor.source == "rapl":
-        yield Reason.WHOLE_PACKAGE
-    if shared:
-        yield Reason.WHOLE_BOARD
 
 
 def _apart(window: WindowEnergy | None, name: str) -> float | None:

@@ -12,6 +12,7 @@ from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start, Stop
 from engine.ledger.flags import flag_of
 from engine.ledger.standings import Standings
+from engine.sharing import divided_boards, shared_sensor
 from engine.unknown import number
 from engine.validity import Reason
 
@@ -33,7 +34,7 @@ class Ledger(Standings):
             case Start():
                 self._begin(document)
             case Descriptor():
-                self.rig.describe(document)
+                self._describe(document)
             case Page():
                 self._page(document)
             case Mark():
@@ -61,6 +62,12 @@ class Ledger(Standings):
         for arm in start.arms:
             if any(users[device] > 1 for device in arm.devices):
                 self.rig.flag(Flag(Reason.SHARED_DEVICE, 0, None, arm=arm.label))
+
+    def _describe(self, descriptor: Descriptor) -> None:
+        self.rig.describe(descriptor)
+        if self.start is not None and descriptor.device is not None and "." not in descriptor.stream:
+            for reason in shared_sensor(descriptor, divided_boards(self.start)):
+                self.rig.flag(Flag(reason, 0, None, descriptor.stream))
 
     def _end(self, stop: Stop) -> None:
         self._settle()

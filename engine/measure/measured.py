@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from engine.books import Flag, percentiles
 from engine.clock import NS
 from engine.documents import Descriptor, Document, Mark, MarkKind, Page, Start
@@ -21,6 +19,7 @@ from engine.measure.cadence import Cadence
 from engine.measure.readings import Edges, GpuReadings, Window
 from engine.recording import Reader
 from engine.sensor import window_of
+from engine.sharing import divided_boards, shared_sensor
 from engine.validity import Reason, is_valid
 
 
@@ -31,6 +30,7 @@ class Measurement:
         self.start: Start | None = None
         self.gpus: dict[str, GpuReadings] = {}
         self.warnings: list[str] = []
+        self._divided: frozenset[str] = frozenset()
         self._flags: list[Flag] = []
         self._own: dict[str, Cadence] = {}
         """The readers' own streams: `sampler` is the first device's, `sampler.gpu1` is that of `gpu1`."""
@@ -43,7 +43,7 @@ class Measurement:
         """Enter one document."""
         match document:
             case Start():
-                self.start = document
+                self.start, self._divided = document, divided_boards(document)
             case Descriptor():
                 self._describe(document)
             case Page():
@@ -163,21 +163,10 @@ class Measurement:
         flags = [flag for flag in self._flags if flag.device in (None, stream)]
         found: list[Reason] = [*energy.reasons, *gpu.slowed(energy.start_ns, energy.end_ns)]
         found += [flag.reason for flag in flags if flag.touches(window.start_ns, window.end_ns)]
-        if self._is_shared(gpu):
-            found.append(Reason.WHOLE_BOARD)
+        found += shared_sensor(gpu.descriptor, self._divided)
         if self._simulated:
             found.append(Reason.SIMULATED)
         return list(dict.fromkeys(found))
-
-    def _is_shared(self, gpu: GpuReadings) -> bool:
-        """Whether the board is divided into MIG instances, whose power nobody can tell apart."""
-        power = self.start.provenance.get("devices") if self.start else None
-        boards: JsonValue = power.get("devices") if isinstance(power, dict) else None
-        known = boards if isinstance(boards, list) else []
-        return any(
-            isinstance(board, dict) and board.get("uuid") == gpu.descriptor.device and board.get("mig") is True
-            for board in known
-        )
 
     def _cpu_percent(self) -> float | None:
         """The sampler's CPU over the measurement: its rows, each weighted by the second or less that it is about."""

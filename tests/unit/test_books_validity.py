@@ -8,7 +8,7 @@ from story import SECOND, story
 
 from engine.books import ArmBooks, Instruments, RoundBooks, summary
 from engine.devices import Devices
-from engine.documents import ArmInfo, Document, Mark, MarkKind, Page
+from engine.documents import ArmInfo, Descriptor, Document, Mark, MarkKind, Page, Start
 from engine.energy import EnergyMeter, WindowEnergy
 from engine.ledger import Ledger
 from engine.recording.turns import rounds_table
@@ -182,3 +182,24 @@ def test_the_energy_of_some_rounds_never_stands_beside_the_tokens_of_all() -> No
     assert figures.energy_joules == pytest.approx(figures.joules_per_unit * figures.measured_units)
     assert figures.measured_units == pytest.approx(figures.units / 2, rel=0.1) and not figures.is_whole
     assert ledger.metric() == "joules_per_token" and ledger.figures("B").is_whole
+
+
+# -- a sensor that sees more than the arm
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("mig", "whole_board"), ("rapl", "whole_package")])
+def test_a_sensor_that_sees_more_than_the_arm_is_told_of_each_round_and_forbids_nothing(kind: str, reason: str) -> None:
+    told = story(rounds="ABBA")
+    for at, document in enumerate(told):
+        if isinstance(document, Start) and kind == "mig":
+            boards = {"devices": {"devices": [{"uuid": "GPU-0", "mig": True}, {"uuid": "GPU-1", "mig": False}]}}
+            told[at] = document.model_copy(update={"provenance": boards})
+        elif isinstance(document, Descriptor) and document.stream == "gpu0":
+            told[at] = document.model_copy(update={"device": "GPU-0", "source": "rapl" if kind == "rapl" else "nvml"})
+    ledger, plain = ledger_of(told), ledger_of(story(rounds="ABBA"))
+    for arm, without in zip(ledger.summaries(rounds=True), plain.summaries(rounds=True), strict=True):
+        assert set(arm["reasons"]) - set(without["reasons"]) == {reason}
+        assert [each["reasons"] for each in arm["per_round"]] == [[reason]] * 2, "of every round"
+        assert [each["reasons"] for each in without["per_round"]] == [[]] * 2
+        assert arm["steady"]["joules_per_token"] == without["steady"]["joules_per_token"] is not None
+    assert ledger.verdicts("joules_per_token")[0].rounds == 2

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +10,10 @@ from typing import Self
 
 from pydantic import JsonValue
 
+from engine.company import ours
 from engine.documents import Mark, MarkKind
 from engine.entrants import AnyEntrant, CommandEntrant, ServedEntrant
 from engine.errors import ArmError
-from engine.leash import descends
 from engine.loadgen import Crowd
 from engine.narrator import Narrator
 from engine.plan import Plan
@@ -56,8 +55,7 @@ class Lineup:
         A server that another user started (or a container) cannot be seen from here.
         """
         served = [entrant for entrant in self.entrants.values() if isinstance(entrant, ServedEntrant)]
-        roots = {os.getpid()}.union(*(entrant.strangers for entrant in served))
-        return {pid for pid in pids if descends(pid, roots)}
+        return ours(pids, itertools.chain.from_iterable(entrant.strangers for entrant in served))
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:

@@ -15,9 +15,9 @@ from pydantic import JsonValue
 
 from engine import adjustments
 from engine.clock import MonotonicClock
+from engine.company import Company
 from engine.documents import Document, MarkKind, Page, Start, Stop
 from engine.errors import ArmError, DiskNearlyFull, RecordingError, SamplerDied, WattraceError
-from engine.foreign import STREAM_SUFFIX, ForeignProcesses, process_ids
 from engine.ledger import Ledger, closed
 from engine.lineup import Lineup
 from engine.loadgen import Question
@@ -83,7 +83,8 @@ class Race:
         self._turns: Turns | None = None
         self._early: list[tuple[str, str, dict[str, JsonValue]]] = []
         self._adjustments = adjustments.Adjustments()
-        self._foreign = ForeignProcesses(adopts_residents=any(arm.runtime == "openai" for arm in plan.demo.arms))
+        strangers = any(arm.runtime == "openai" for arm in plan.demo.arms)
+        self._company = Company(self._narrator.emit, owned=self._owned, adopts_residents=strangers)
         self._renewals = Renewals()
 
     @property
@@ -144,7 +145,8 @@ class Race:
 
     def _stop(self, ending: Ending) -> None:
         now = self._clock.now_ns()
-        for mark in (*self._foreign.end(now), *self._adjustments.end(now)):
+        self._company.end(now)
+        for mark in self._adjustments.end(now):
             self._narrator.emit(mark)
         if self._conclusion is not None:
             self._narrator.mark(MarkKind.NOTE, state="findings", data=self._conclusion(self.ledger))
@@ -249,10 +251,11 @@ class Race:
             again = self._renewals.look(self.ledger.rig.descriptors[document.stream], meter, document.t_ns[-1])
             if again is not None:
                 self._narrator.emit(again)
-        if isinstance(document, Page) and document.stream.endswith(STREAM_SUFFIX):
-            owned = self._lineup.ours(process_ids(document)) if self._lineup else set()
-            for mark in self._foreign.page(document, owned=owned, starting=self._is_starting()):
-                self._narrator.emit(mark)
+        self._company.see(document, starting=self._is_starting())
+
+    def _owned(self, pids: set[int]) -> set[int]:
+        """Which of these processes are the race's; before there are arms none is."""
+        return self._lineup.ours(pids) if self._lineup else set()
 
     def _is_starting(self) -> bool:
         """Whether an arm may begin to compute now: a server that starts, or a command, which begins with its turn."""

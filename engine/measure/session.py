@@ -13,9 +13,9 @@ from typing import Literal
 from pydantic import JsonValue
 
 from engine.clock import NS
+from engine.company import Company
 from engine.documents import Document, Page
 from engine.errors import DeviceError, RecordingError, SamplerDied
-from engine.measure.company import Company
 from engine.measure.foreground import Foreground, cannot_run, statuses_kept
 from engine.measure.request import FAULT, Outcome, Request
 from engine.measure.retreat import retreat
@@ -227,7 +227,7 @@ class _Session:
         if isinstance(document, Page):
             self._look(document.stream, document.t_ns[-1])
         if self._request.command:
-            self._company.see(document, running=self._child is not None and not self._complete)
+            self._company.see(document, starting=self._child is not None and not self._complete)
 
     @contextlib.asynccontextmanager
     async def _sampling(self) -> AsyncIterator[Sampler]:

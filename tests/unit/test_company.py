@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from engine.clock import NS
+from engine.company import Company
 from engine.documents import Mark, Page
-from engine.measure.company import Company
 
 STRANGER = 1
 
@@ -29,11 +29,11 @@ def listed(second: int, *pids: int) -> Page:
 def test_the_command_and_what_it_started_are_ours_and_others_are_not(child: int) -> None:
     told: list[Mark] = []
     company = Company(told.append)
-    company.see(listed(1), running=False)
-    company.see(listed(2, child), running=True)
-    company.see(listed(3, child, os.getpid()), running=True)
+    company.see(listed(1), starting=False)
+    company.see(listed(2, child), starting=True)
+    company.see(listed(3, child, os.getpid()), starting=True)
     assert told == []
-    company.see(listed(4, child, STRANGER), running=True)
+    company.see(listed(4, child, STRANGER), starting=True)
     company.end(5 * NS)
     begun, over = told
     assert begun.data["pids"] == over.data["pids"] == [STRANGER] and begun.data["code"] == "foreign_process"
@@ -44,15 +44,15 @@ def test_who_was_there_before_the_command_is_foreign_where_process_ids_mean_noth
     """In a container the command has another number for the driver: what came while it ran may be it."""
     told: list[Mark] = []
     company = Company(told.append)
-    company.see(listed(1, 400_000_001), running=False)
-    company.see(listed(2, 400_000_001, 400_000_002), running=True)
+    company.see(listed(1, 400_000_001), starting=False)
+    company.see(listed(2, 400_000_001, 400_000_002), starting=True)
     assert [mark.data["pids"] for mark in told] == [[400_000_001]]
 
 
 def test_other_streams_say_nothing_of_processes() -> None:
     told: list[Mark] = []
     company = Company(told.append)
-    company.see(Page(stream="gpu0", t_ns=[1], data={"compute_process_ids": ["1"]}), running=True)
+    company.see(Page(stream="gpu0", t_ns=[1], data={"compute_process_ids": ["1"]}), starting=True)
     company.end(2)
     assert told == []
 
@@ -63,10 +63,10 @@ def test_a_process_of_the_commands_that_has_ended_already_is_nobody_elses() -> N
         pass
     told: list[Mark] = []
     company = Company(told.append, same_numbers=True)
-    company.see(listed(1), running=False)
-    company.see(listed(2, ended.pid), running=True)
-    company.see(listed(3, os.getpid()), running=True)
-    company.see(listed(4, os.getpid(), ended.pid), running=True)
+    company.see(listed(1), starting=False)
+    company.see(listed(2, ended.pid), starting=True)
+    company.see(listed(3, os.getpid()), starting=True)
+    company.see(listed(4, os.getpid(), ended.pid), starting=True)
     assert told == []
 
 
@@ -75,19 +75,19 @@ def test_who_was_there_before_the_command_and_has_ended_was_foreign() -> None:
         pass
     told: list[Mark] = []
     company = Company(told.append, same_numbers=True)
-    company.see(listed(1, ended.pid), running=False)
-    company.see(listed(2, ended.pid), running=True)
+    company.see(listed(1, ended.pid), starting=False)
+    company.see(listed(2, ended.pid), starting=True)
     assert [mark.data["pids"] for mark in told] == [[ended.pid]]
 
 
 def test_a_stranger_who_comes_while_the_command_runs_is_foreign_at_once_where_numbers_are_the_drivers() -> None:
     told: list[Mark] = []
     company = Company(told.append, same_numbers=True)
-    company.see(listed(1), running=False)
-    company.see(listed(2, STRANGER), running=True)
+    company.see(listed(1), starting=False)
+    company.see(listed(2, STRANGER), starting=True)
     assert [mark.data["pids"] for mark in told] == [[STRANGER]]
     elsewhere: list[Mark] = []
     company = Company(elsewhere.append, same_numbers=False)
-    company.see(listed(1), running=False)
-    company.see(listed(2, STRANGER), running=True)
+    company.see(listed(1), starting=False)
+    company.see(listed(2, STRANGER), starting=True)
     assert elsewhere == [], "in a container it may be the command, by another number"
